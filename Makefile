@@ -1,0 +1,100 @@
+# Everything a developer runs, from a fresh clone with Python >= 3.11 and pip or uv. `make help` lists it.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+UV := $(shell command -v uv 2>/dev/null)
+# The first interpreter that is new enough; say `make PYTHON=… test` to choose another.
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python; do \
+	if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo $$python; break; fi; done)
+PYTEST_ARGS ?=
+
+.PHONY: help
+help: ## Show the targets
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: venv
+venv: $(STAMP) ## Make .venv with the package (editable), every extra and every tool, pinned by hash
+
+# The stamp is written last: a second run installs nothing until the lock or the project file changes.
+$(STAMP): requirements.lock pyproject.toml
+ifneq ($(UV),)
+	@[ -x $(BIN)/python ] || "$(UV)" venv --quiet --seed --python "$(or $(PYTHON),>=3.11)" $(VENV)
+	"$(UV)" pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	"$(UV)" pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+else
+	@[ -n "$(PYTHON)" ] || { echo "no Python >= 3.11 found on PATH; say make PYTHON=/path/to/python" >&2; exit 1; }
+	@[ -x $(BIN)/python ] || "$(PYTHON)" -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+endif
+	@touch $@
+
+.PHONY: test
+test: $(STAMP) ## Run the tests (PYTEST_ARGS="-n 2 -k name" is passed on)
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+.PHONY: test-all-pythons
+test-all-pythons: $(STAMP) ## Run the tests on every supported Python that is found
+	.ci/pythons 3.11 3.12 3.13
+
+.PHONY: coverage
+coverage: $(STAMP) ## Run the tests under branch coverage and report it
+	@rm -f .coverage .coverage.*
+	$(BIN)/python -m coverage run -m pytest $(PYTEST_ARGS)
+	@$(BIN)/python -m coverage combine --quiet
+	$(BIN)/python -m coverage report
+
+.PHONY: check
+check: lint types imports docs ## Everything but the tests
+
+.PHONY: lint
+lint: $(STAMP) ## ruff: rules and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+.PHONY: fix
+fix: $(STAMP) ## Let ruff repair and format what it can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.PHONY: types
+types: $(STAMP) ## mypy --strict; the public API under mypy, pyright and ty
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q tests/typing
+
+.PHONY: imports
+imports: $(STAMP) ## The contracts between the rooms
+	$(BIN)/lint-imports
+
+.PHONY: docs
+docs: $(STAMP) ## Build the documentation; a warning is an error
+	$(BIN)/sphinx-build -q -W --keep-going -b html -d build/doctrees docs build/docs
+
+.PHONY: demo
+demo: $(STAMP) ## A real server, a real client, a flag that changes: about ten seconds
+	$(BIN)/python examples/demo.py
+
+.PHONY: bench
+bench: $(STAMP) ## The benchmarks
+	$(BIN)/python -m pytest -m benchmark --override-ini=timeout=0 $(PYTEST_ARGS)
+
+.PHONY: wheel
+wheel: $(STAMP) ## Build the wheel, install it into a clean environment, smoke-test it there
+	.ci/wheel
+
+.PHONY: lock
+lock: ## Resolve requirements.lock anew (every extra and tool, Python >= 3.11, every platform)
+	@UV="$(or $(UV),$(BIN)/uv)"; "$$UV" pip compile pyproject.toml --quiet --no-config --all-extras --group dev --universal \
+		--python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --upgrade \
+		--custom-compile-command "make lock" --output-file requirements.lock
+	@! grep -nE '://|^-' requirements.lock || { echo "requirements.lock names a host or carries an option" >&2; exit 1; }
+
+.PHONY: clean
+clean: ## Remove what was built, and .venv
+	rm -rf $(VENV) build dist htmlcov .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
