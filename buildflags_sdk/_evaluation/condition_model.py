@@ -1,0 +1,238 @@
+"""The conditions of a rule, in page form: strict, closed, frozen. Part of the model; the compiler never imports it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, JsonValue, Tag, model_validator
+
+from .lines import FORMS, Refused, parse_time, shown
+from .rows import check_expression, check_scheme, check_test
+
+Item = TypeVar("Item")
+Rows = Annotated[tuple[Item, ...], Field(strict=False)]  # JSON has lists only; the items stay strict
+Name = Annotated[str, Field(min_length=1)]
+Number = int | float
+Path = Annotated[tuple[str, ...], Field(strict=False, min_length=1)]
+Truth = bool | Literal["undecided"]
+FlagType = Literal["boolean", "string", "integer", "float", "object"]
+OnMissingKey = Literal["error", "next", "stop", "first", "empty", "null", "random"]
+Fallback = bool | Literal["error", "undecided", "off"]
+"""What stands in for a segment or prerequisite that is absent, in error or part of a cycle: `error` makes the flag
+PARSE_ERROR (or gives it the prerequisite's own code), `off` gives the flag's off variant, the rest is a truth value."""
+
+
+class Form(BaseModel):
+    """Strict, closed and frozen; messages name fields as the page does."""
+
+    spelt_out: ClassVar[frozenset[str]] = frozenset()  # fields that a line spells out even at their default
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Share(Form):
+    """A stretch [from, to) of bucketing points. `to` may be a ramp."""
+
+    by: Path = ("targetingKey",)
+    or_by: Rows[Path] = ()
+    scheme: Name
+    seed: str
+    of: Annotated[int, Field(gt=0)]
+    start: Number = Field(default=0, alias="from")
+    to: Number | Ramp
+    to_inclusive: bool = False
+    on_missing_key: OnMissingKey = "error"
+
+    @model_validator(mode="after")
+    def _preparable(self) -> Share:
+        check_scheme(self.scheme, self.seed, self.of)
+        return self
+
+
+class Ramp(Form):
+    """A bound that moves with time: linear between its points, or stepped; flat before the first and after the last."""
+
+    ramp: Annotated[tuple[Annotated[tuple[str, Number], Field(strict=False)], ...], Field(strict=False, min_length=1)]
+    stepped: bool = False
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Ramp:
+        moments = [at for at, _ in self.points]
+        if any(later <= earlier for earlier, later in pairwise(moments)):
+            msg = f"a ramp's moments must rise, not {shown([at for at, _ in self.ramp])}"
+            raise Refused(msg)
+        return self
+
+    @property
+    def points(self) -> tuple[tuple[float, float], ...]:
+        """The points with their moments in seconds since 1970."""
+        return tuple((parse_time(at), height) for at, height in self.ramp)
+
+
+class All(Form):
+    """Holds when each of its conditions does; without any, it holds."""
+
+    conditions: Rows[Condition] = Field(alias="all")
+
+
+class AnyOf(Form):
+    """Holds when one of its conditions does; without any, it does not."""
+
+    conditions: Rows[Condition] = Field(alias="any")
+
+
+class Not(Form):
+    """Holds when its condition does not; undecided when that is."""
+
+    condition: Condition = Field(alias="not")
+
+
+class Attribute(Form):
+    """An attribute of the context, held against an operator's values.
+
+    `negate` turns the operator's answer round and leaves `on_missing` alone: that is the answer, as it stands, for an
+    attribute that is absent or null. `on_null`, when given, is the answer for null. Without `on_missing` the condition
+    does not hold, except for an operator that itself looks at absence, such as `exists`.
+    """
+
+    attr: Path
+    op: Name
+    values: Rows[JsonValue] = ()
+    dialect: str = "strict"
+    negate: bool = False
+    on_missing: Truth | None = None
+    on_null: Truth | None = None
+    broken: Literal["flag", "rule", "condition"] = "flag"
+
+    @model_validator(mode="after")
+    def _preparable(self) -> Attribute:
+        check_test(self.op, self.dialect, self.values, self.broken)
+        return self
+
+
+class InSegment(Form):
+    """Holds for members of a segment."""
+
+    segment: Name
+    on_absent: Fallback = "error"
+    on_cycle: Fallback = "error"
+    on_error: Fallback = "error"
+
+
+class ValueTest(Form):
+    """What a prerequisite's value must pass; `path` looks into an object value."""
+
+    op: Name
+    values: Rows[JsonValue] = ()
+    dialect: str = "strict"
+    path: Rows[str] = ()
+    negate: bool = False
+    on_missing: Truth | None = None
+
+    @model_validator(mode="after")
+    def _preparable(self) -> ValueTest:
+        check_test(self.op, self.dialect, self.values, "flag")
+        return self
+
+
+class Prerequisite(Form):
+    """Holds when another flag, decided for the same context, is as said in each part given. No part: it is decided.
+
+    `enabled` asks for the flag's switch, `on` for what `is_enabled` would answer (the caller's default counts as off).
+    """
+
+    flag: Name
+    on: bool | None = None
+    enabled: bool | None = None
+    variants: Rows[str] | None = None
+    value: ValueTest | None = None
+    on_absent: Fallback = "error"
+    on_cycle: Fallback = "error"
+    on_error: Fallback = "error"
+
+
+class InShare(Form):
+    """Holds when the bucketing point lies in the share: traffic allocation, holdouts, mutual exclusion."""
+
+    share: Share
+
+
+class Window(Form):
+    """From a moment on, until another: the second is outside unless `until_inclusive`."""
+
+    start: str | None = Field(default=None, alias="from")
+    until: str | None = None
+    until_inclusive: bool = False
+
+    @model_validator(mode="after")
+    def _moments(self) -> Window:
+        for moment in (self.start, self.until):
+            if moment is not None:
+                parse_time(moment)
+        return self
+
+
+class InTime(Form):
+    """Holds while the evaluation's moment lies in the window."""
+
+    time: Window
+
+
+class MemberOf(Form):
+    """Holds for members of a list kept outside; undecided unless the client was given a source of such lists."""
+
+    list_id: Name = Field(alias="member_of")
+    by: Path = ("targetingKey",)
+    on_missing: Truth = False
+
+
+class Expression(Form):
+    """Holds when a JSON Logic program gives something truthy."""
+
+    program: JsonValue = Field(alias="expression")
+    dialect: str = "jsonlogic"
+    broken: Literal["flag", "rule", "condition"] = "flag"
+
+    @model_validator(mode="after")
+    def _preparable(self) -> Expression:
+        check_expression(self.program, self.dialect, self.broken)
+        return self
+
+
+def _form_of(raw: Any) -> str | None:
+    if isinstance(raw, Mapping):
+        return next((field for field in raw if field in FORMS), None)
+    return _FORM_OF_CLASS.get(type(raw))
+
+
+Condition = Annotated[
+    Annotated[All, Tag("all")]
+    | Annotated[AnyOf, Tag("any")]
+    | Annotated[Not, Tag("not")]
+    | Annotated[Attribute, Tag("attr")]
+    | Annotated[InSegment, Tag("segment")]
+    | Annotated[Prerequisite, Tag("flag")]
+    | Annotated[InShare, Tag("share")]
+    | Annotated[InTime, Tag("time")]
+    | Annotated[MemberOf, Tag("member_of")]
+    | Annotated[Expression, Tag("expression")],
+    Discriminator(
+        _form_of,
+        custom_error_type="condition_form",
+        custom_error_message="a condition has one of the fields " + ", ".join(sorted(FORMS)),
+    ),
+]
+_FORM_OF_CLASS: dict[type, str] = {
+    All: "all",
+    AnyOf: "any",
+    Not: "not",
+    Attribute: "attr",
+    InSegment: "segment",
+    Prerequisite: "flag",
+    InShare: "share",
+    InTime: "time",
+    MemberOf: "member_of",
+    Expression: "expression",
+}

@@ -1,0 +1,254 @@
+"""What a flag is: the page form of flags and segments, strict, with nothing unknown let through.
+
+The JSON Schema, the server's checks, the importers' output and the interpreter come from here. The compiler must never
+import this module: it has its own checks, and a property test holds the two equal.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
+
+from pydantic import Field, JsonValue, ValidationError, model_validator
+
+from buildflags_sdk.errors import RulesetError
+
+from .condition_model import Condition, FlagType, Form, Name, Number, OnMissingKey, Path, Ramp, Rows
+from .lines import FORMS, Refused, decode_line, encode_entry, shown
+from .rows import check_scheme
+from .short_forms import expand_short_forms
+
+__all__ = [
+    "FlagDefinition",
+    "SegmentDefinition",
+    "expand_short_forms",
+    "flag_line",
+    "parse_flag",
+    "parse_segment",
+    "segment_line",
+]
+
+
+class Range(Form):
+    """A stretch [from, to) of bucketing points and the variant it serves. The first range that holds the point wins."""
+
+    start: Number = Field(alias="from")
+    to: Number | Ramp
+    to_inclusive: bool = False
+    variant: str
+
+
+class Split(Form):
+    """Variants by bucketing point.
+
+    `on_miss` says what a point outside all ranges does: `next` declines the rule, `stop` ends with the fallthrough.
+    `on_missing_key` is the same for a context without the key; `first` serves the first range, `empty` and `null` hash
+    those texts, `random` draws a point, `error` is TARGETING_KEY_MISSING. `or_by` names further places to look for a key.
+    `sticky` names an experiment whose stored assignments win.
+    """
+
+    by: Path = ("targetingKey",)
+    or_by: Rows[Path] = ()
+    scheme: Name
+    seed: str
+    of: Annotated[int, Field(gt=0)]
+    ranges: Rows[Range]
+    on_miss: Literal["next", "stop"] = "next"
+    on_missing_key: OnMissingKey = "error"
+    sticky: Name | None = None
+
+    @model_validator(mode="after")
+    def _preparable(self) -> Split:
+        check_scheme(self.scheme, self.seed, self.of)
+        return self
+
+
+class ServeVariant(Form):
+    """Serves one variant."""
+
+    variant: str
+
+
+class ServeSplit(Form):
+    """Serves one of several variants, by bucketing."""
+
+    split: Split
+
+
+Serve = ServeVariant | ServeSplit | None
+"""None serves the caller's default, and the flag counts as decided: the ruleset said so."""
+
+
+class Rule(Form):
+    """Serves those for whom `when` holds; without `when`, everybody.
+
+    `on_undecided`: what a `when` that cannot be judged does: leave the flag undecided now, count as not holding (`next`),
+    or let later rules try and leave the flag undecided only if none of them serves (`next_then_undecided`).
+    """
+
+    spelt_out: ClassVar[frozenset[str]] = frozenset({"serve"})
+
+    id: str | None = None
+    when: Condition | None = None
+    serve: Serve
+    on_undecided: Literal["undecided", "next", "next_then_undecided"] = "undecided"
+
+
+class Variant(Form):
+    """The long form of a variant. Without `value` it stands for the caller's default; `on` is what `is_enabled` says."""
+
+    value: JsonValue = None
+    on: bool = True
+
+    @property
+    def has_value(self) -> bool:
+        """Tell whether a value was given, null included."""
+        return "value" in self.model_fields_set
+
+
+class FlagDefinition(Form):
+    """A flag, resolved for one environment: one line of a page."""
+
+    spelt_out: ClassVar[frozenset[str]] = frozenset({"enabled", "off", "rules", "fallthrough"})
+
+    key: Name
+    type: FlagType
+    variants: dict[Name, JsonValue]
+    enabled: bool = True
+    off: str | None = None
+    rules: Rows[Rule] = ()
+    fallthrough: Serve = None
+    broken: str | None = None
+    meta: dict[str, JsonValue] | None = None
+
+    @property
+    def outcomes(self) -> dict[str, Variant]:
+        """The variants, each in its long form. For a boolean flag `on` is the value."""
+        return {name: _long_form(body, self.type) for name, body in self.variants.items()}
+
+    @model_validator(mode="after")
+    def _consistent(self) -> FlagDefinition:
+        for name, variant in self.outcomes.items():
+            if not fits(self.type, variant):
+                msg = f"variants.{name}: {shown(self.variants[name])} is no variant of a flag of type {self.type}"
+                raise Refused(msg)
+        for place, name in self._named_variants():
+            if name not in self.variants:
+                msg = f"{place}: there is no variant {shown(name)}"
+                raise Refused(msg)
+        return self
+
+    def _named_variants(self) -> list[tuple[str, str]]:
+        named = [("off", self.off)] if self.off is not None else []
+        serves = [(f"rules.{at}.serve", rule.serve) for at, rule in enumerate(self.rules)]
+        for place, serve in [*serves, ("fallthrough", self.fallthrough)]:
+            if isinstance(serve, ServeVariant):
+                named.append((place, serve.variant))
+            elif isinstance(serve, ServeSplit):
+                named.extend((f"{place}.split.ranges", row.variant) for row in serve.split.ranges)
+        return named
+
+
+class SegmentDefinition(Form):
+    """A named set of contexts: one line of a page. `exclude` wins, then `include`, then `when`."""
+
+    segment: Name
+    include: Rows[str] = ()
+    exclude: Rows[str] = ()
+    by: Path = ("targetingKey",)
+    when: Condition | None = None
+    meta: dict[str, JsonValue] | None = None
+
+
+def fits(flag_type: str, variant: Variant) -> bool:
+    """Tell whether a variant suits a flag of this type. A bool is never a number; an integer may stand for a float."""
+    value = variant.value
+    if not variant.has_value:
+        return flag_type != "boolean"
+    if flag_type == "boolean":
+        return isinstance(value, bool) and value is variant.on
+    if flag_type == "string":
+        return isinstance(value, str)
+    if flag_type == "object":
+        return True
+    return isinstance(value, int if flag_type == "integer" else (int, float)) and not isinstance(value, bool)
+
+
+def _long_form(body: JsonValue, flag_type: str) -> Variant:
+    if isinstance(body, dict):
+        on = {"on": body["value"]} if flag_type == "boolean" and "value" in body and "on" not in body else {}
+        return Variant.model_validate({**body, **on})
+    return Variant(value=body, on=body if isinstance(body, bool) and flag_type == "boolean" else True)
+
+
+Entry = TypeVar("Entry", FlagDefinition, SegmentDefinition)
+
+
+def parse_flag(line: bytes | str | Mapping[str, Any]) -> FlagDefinition:
+    """Read a flag in its page form. Raises `RulesetError` with one line for each thing that is wrong."""
+    return _parse(FlagDefinition, "flag", line)
+
+
+def parse_segment(line: bytes | str | Mapping[str, Any]) -> SegmentDefinition:
+    """Read a segment in its page form. Raises `RulesetError` with one line for each thing that is wrong."""
+    return _parse(SegmentDefinition, "segment", line)
+
+
+def flag_line(definition: FlagDefinition) -> bytes:
+    """The canonical bytes of a flag: keys in model order, no spaces, defaults left out, no newline."""
+    return _canonical(definition)
+
+
+def segment_line(definition: SegmentDefinition) -> bytes:
+    """The canonical bytes of a segment: keys in model order, no spaces, defaults left out, no newline."""
+    return _canonical(definition)
+
+
+def _parse(entry: type[Entry], kind: str, line: bytes | str | Mapping[str, Any]) -> Entry:
+    raw: dict[str, Any] = {}
+    try:
+        raw = decode_line(encode_entry(line) if isinstance(line, Mapping) else line)
+        return entry.model_validate(raw)
+    except ValidationError as error:
+        problems = [
+            (_place(fault["loc"]), fault["msg"]) for fault in error.errors(include_url=False, include_input=False)
+        ]
+        msg = "\n".join(f"{place}: {what}" if place else what for place, what in problems)
+    except Refused as error:
+        msg = str(error)
+    name = raw.get("key", raw.get("segment"))
+    msg = f"{kind} {shown(name)}: {msg}" if name is not None else msg
+    raise RulesetError(msg)
+
+
+def _place(loc: tuple[int | str, ...]) -> str:
+    """A path such as `rules[0].when.values`, without the names of the union's members."""
+    hidden = {"ServeVariant", "ServeSplit", "int", "float", "bool", "Ramp"}
+    steps = [
+        step
+        for at, step in enumerate(loc)
+        if step not in hidden and not (step in FORMS and at + 1 < len(loc) and _is_tag(loc, at))
+    ]
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps).lstrip(".")
+
+
+def _is_tag(loc: tuple[int | str, ...], at: int) -> bool:
+    return at > 0 and (loc[at - 1] in ("when", "not") or isinstance(loc[at - 1], int))
+
+
+def _canonical(definition: Form) -> bytes:
+    text = json.dumps(_page_form(definition), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return text.encode("utf-8")
+
+
+def _page_form(value: Any) -> Any:
+    if isinstance(value, Form):
+        return {
+            field.alias or name: _page_form(getattr(value, name))
+            for name, field in type(value).model_fields.items()
+            if field.is_required() or name in value.spelt_out or getattr(value, name) != field.default
+        }
+    if isinstance(value, tuple):
+        return [_page_form(item) for item in value]
+    return value
