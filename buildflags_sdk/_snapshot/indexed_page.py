@@ -1,0 +1,190 @@
+"""A page's bytes with the keys found in them. Shared by all revisions that name the page; decodes no entry."""
+
+from __future__ import annotations
+
+import json
+import re
+from array import array
+from bisect import bisect_left
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from buildflags_sdk._wire.page import line_key, page_lines
+from buildflags_sdk.errors import PageError, RulesetError
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Mapping
+
+    from buildflags_sdk._wire.limits import Limits
+
+Name: TypeAlias = "tuple[bool, str]"
+"""(is a segment, key): what an entry is called, and what one entry calls another by."""
+
+LARGE_LINE = 8192
+"""An entry longer than this takes long enough to compile that no caller should wait for it."""
+
+_LINES_A_STEP = 128
+
+
+class Entries:
+    """The keys of one kind in a page, and where each one's line begins: 12 bytes an entry beside the key."""
+
+    __slots__ = ("_starts", "keys")
+
+    def __init__(self, keys: tuple[str, ...], starts: array[int]) -> None:
+        self.keys = keys
+        self._starts = starts
+
+    def start_of(self, key: str) -> int:
+        """Tell where the line of a key that is here begins."""
+        position = bisect_left(self.keys, key)
+        if position == len(self.keys) or self.keys[position] != key:
+            position = self.keys.index(key)  # a page whose lines are not sorted; its hash is right all the same
+        return self._starts[position]
+
+
+class IndexedPage:
+    """A page that has been verified and indexed. `unreadable` tells, by place, which lines are no entries."""
+
+    __slots__ = ("_named_by", "body", "flags", "large", "segments", "unreadable")
+
+    def __init__(
+        self,
+        body: bytes,
+        flags: Entries,
+        segments: Entries,
+        large: tuple[Name, ...] = (),
+        unreadable: Mapping[str, str] | None = None,
+    ) -> None:
+        self.body = body
+        self.flags = flags
+        self.segments = segments
+        self.large = large
+        self.unreadable = unreadable or {}
+        self._named_by: dict[Name, tuple[Name, ...]] | None = None
+
+    def entries(self, is_segment: bool) -> Entries:
+        """Give the entries of one kind."""
+        return self.segments if is_segment else self.flags
+
+    def line(self, is_segment: bool, key: str) -> bytes:
+        """Give the raw line of an entry that is here."""
+        start = self.entries(is_segment).start_of(key)
+        end = self.body.find(b"\n", start)
+        return self.body[start:] if end < 0 else self.body[start:end]
+
+    def named_by(self) -> Mapping[Name, tuple[Name, ...]]:
+        """Give which entries here name which segment or flag: none is left out, a few may be too many.
+
+        Found by a search of the bytes on first use, then kept: revisions come, most pages stay.
+        """
+        if self._named_by is None:
+            self._named_by = _find_names(self.body)
+        return self._named_by
+
+
+def index_in_steps(name: str, body: bytes, limits: Limits) -> Generator[None, None, IndexedPage]:
+    """Index a verified page, pausing between some lines. A line that is no entry is noted, the rest is used.
+
+    Raises:
+        PageError: a line is over its limit.
+    """
+    keys: tuple[list[str], list[str]] = ([], [])
+    starts: tuple[array[int], array[int]] = (array("L"), array("L"))
+    large: list[Name] = []
+    unreadable: dict[str, str] = {}
+    start = 0
+    for number, line in enumerate(page_lines(body), 1):
+        size = len(line)
+        if size > LARGE_LINE and size > limits.line_bytes:
+            msg = f"line {number} of page {name} has {size} bytes, over the limit of {limits.line_bytes}"
+            raise PageError(msg)
+        try:
+            is_segment, key = line_key(line)
+        except RulesetError as error:
+            unreadable[f"page {name} line {number}"] = str(error)
+        else:
+            keys[is_segment].append(key)
+            starts[is_segment].append(start)
+            if size > LARGE_LINE:
+                large.append((is_segment, key))
+        start += size + 1
+        if number % _LINES_A_STEP == 0:
+            yield
+    flags, segments = (Entries(tuple(keys[kind]), starts[kind]) for kind in (False, True))
+    return IndexedPage(body, flags, segments, tuple(large), unreadable)
+
+
+def page_of_lines(flag_lines: Mapping[str, bytes], segment_lines: Mapping[str, bytes]) -> IndexedPage:
+    """Make a page of lines at hand, each under the key given for it.
+
+    Raises:
+        RulesetError: a line holds a newline.
+    """
+    lines: list[bytes] = []
+    start = 0
+
+    def entries_of(given: Mapping[str, bytes]) -> Entries:
+        nonlocal start
+        starts = array("L")
+        for key in sorted(given):
+            if b"\n" in given[key]:
+                msg = f"the line of {key!r} holds a newline; write it as canonical JSON"
+                raise RulesetError(msg)
+            lines.append(given[key])
+            starts.append(start)
+            start += len(given[key]) + 1
+        return Entries(tuple(sorted(given)), starts)
+
+    flags, segments = entries_of(flag_lines), entries_of(segment_lines)
+    return IndexedPage(b"\n".join(lines), flags, segments)
+
+
+_QUOTED_NAME = re.compile(rb'\s*:\s*"([^"\\]*+(?:\\.[^"\\]*+)*+)"', re.DOTALL)
+
+
+def _find_names(body: bytes) -> dict[Name, tuple[Name, ...]]:
+    """Search a page for "segment":"..." and "flag":"...", wherever they stand."""
+    found: dict[Name, dict[Name, None]] = {}
+    for is_segment, needle in ((True, b'"segment"'), (False, b'"flag"')):
+        position = body.find(needle)
+        while position >= 0:
+            start = body.rfind(b"\n", 0, position) + 1
+            match = None if position == start + 1 else _QUOTED_NAME.match(body, position + len(needle))
+            if match is not None:
+                _note(found, (is_segment, match[1]), body, start)
+            position = body.find(needle, position + len(needle))
+    if b"\\u" in body:  # a name, or the word before it, may be written in escapes: those lines are read as JSON
+        _find_escaped_names(found, body)
+    return {name: tuple(namers) for name, namers in found.items()}
+
+
+def _note(found: dict[Name, dict[Name, None]], name: tuple[bool, bytes], body: bytes, start: int) -> None:
+    end = body.find(b"\n", start)
+    try:
+        namer = line_key(body[start:] if end < 0 else body[start:end])
+        is_segment, raw = name
+        key = json.loads(b'"' + raw + b'"') if b"\\" in raw else raw.decode()
+    except ValueError:  # the line is no entry, or its JSON is broken: it reaches nothing
+        return
+    found.setdefault((is_segment, key), {})[namer] = None
+
+
+def _find_escaped_names(found: dict[Name, dict[Name, None]], body: bytes) -> None:
+    for line in page_lines(body):
+        if b"\\u" not in line:
+            continue
+        names: list[Name] = []
+
+        def collect(pairs: list[tuple[str, Any]], names: list[Name] = names) -> None:
+            names += [
+                (key == "segment", text) for key, text in pairs if key in {"segment", "flag"} and type(text) is str
+            ]
+
+        try:
+            namer = line_key(line)
+            json.loads(line, object_pairs_hook=collect)
+        except (ValueError, RecursionError):
+            continue
+        for name in names:
+            if name != namer:
+                found.setdefault(name, {})[namer] = None
