@@ -1,0 +1,155 @@
+"""Locks between processes, held for one short act and never waited for without end. None survives into a forked child."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Self
+from weakref import WeakSet
+
+from buildflags_sdk._storage.paths import Opener, open_own, read_own, storage_error
+
+try:
+    import fcntl
+except ImportError:  # Windows: processes do not coordinate there; renaming and checksums keep the files whole
+    _HAS_FLOCK = False
+else:
+    _HAS_FLOCK = True
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+
+class HeldLock:
+    """A lock that is held until `release`, the end of a `with` block, or the end of the process.
+
+    `descriptor` is None where nothing needs to be let go: without flock, and when a lock too old to count was ignored.
+    """
+
+    __slots__ = ("__weakref__", "_descriptor")
+
+    def __init__(self, descriptor: int | None) -> None:
+        self._descriptor = descriptor
+        if descriptor is not None:
+            _held.add(self)
+
+    @property
+    def is_exclusive(self) -> bool:
+        """Whether other processes are really kept out."""
+        return self._descriptor is not None
+
+    def write(self, text: bytes) -> None:
+        """Put text into the lock's file, in place of what stood there. Raises OSError, on a full disk for one."""
+        if self._descriptor is not None:
+            os.pwrite(self._descriptor, text, 0)
+            os.ftruncate(self._descriptor, len(text))
+
+    def release(self) -> None:
+        """Let go. More than once does no harm."""
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            _held.discard(self)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_UN)  # a child forked this instant may hold the descriptor too
+            finally:
+                os.close(descriptor)
+
+    def forget(self) -> None:
+        """Close the descriptor without unlocking: what a forked child does with its parent's lock."""
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            os.close(descriptor)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()
+
+    def __del__(self) -> None:
+        self.release()
+
+
+def try_lock(path: str, opener: Opener = os.open) -> HeldLock | None:
+    """Take a lock on a file, made if need be, without waiting; None while another process or thread has it.
+
+    Raises:
+        StorageError: the file cannot be opened.
+    """
+    if not _HAS_FLOCK:
+        return HeldLock(None)
+    try:
+        descriptor = open_own(path, os.O_RDWR | os.O_CREAT, opener)
+        return _flock(descriptor)
+    except OSError as error:
+        raise storage_error(error, path) from error
+
+
+def lock_with_retries(
+    path: str, pauses: tuple[float, ...], sleep: Callable[[float], None], opener: Opener
+) -> HeldLock | None:
+    """Take a lock, trying once more after each pause; None if it was never free."""
+    for pause in pauses:
+        lock = try_lock(path, opener)
+        if lock is not None:
+            return lock
+        sleep(pause)
+    return try_lock(path, opener)
+
+
+def try_turn(path: str, now: float, deadline: float, opener: Opener = os.open) -> HeldLock | None:
+    """Take the lock for one exchange that ends by `deadline` (unix seconds); None while another's exchange may still run.
+
+    The file tells when the holder will have ended. A lock held longer than that is ignored, as is one whose end lies
+    further ahead than this exchange's own would (a clock was set back): the worst is one request more.
+
+    Raises:
+        StorageError: the file cannot be opened or written.
+    """
+    lock = try_lock(path, opener)
+    if lock is None:
+        until = _read_until(path, opener)
+        return HeldLock(None) if until is None or not now <= until <= now + 2 * (deadline - now) else None
+    if lock.is_exclusive:
+        try:
+            lock.write(f"{deadline:.3f}\n".encode())
+        except OSError as error:
+            lock.release()
+            raise storage_error(error, path) from error
+    return lock
+
+
+def _flock(descriptor: int) -> HeldLock | None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    except OSError:
+        os.close(descriptor)
+        raise
+    return HeldLock(descriptor)
+
+
+def _read_until(path: str, opener: Opener) -> float | None:
+    try:
+        return float(read_own(path, 64, opener) or b"")
+    except ValueError:
+        return None
+
+
+_held: WeakSet[HeldLock] = WeakSet()
+
+
+def _forget_in_child() -> None:
+    for lock in list(_held):
+        lock.forget()
+    _held.clear()
+
+
+# A lock lasts as long as any process has its descriptor open: a child that kept its parent's copy would hold the lock of
+# a parent that was killed. This room's own hook, because nothing else may need to know its locks.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_in_child)
