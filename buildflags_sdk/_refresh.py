@@ -1,0 +1,573 @@
+"""The refresh state machine: what happened to one environment's ruleset, and so what to do next and when.
+
+Pure: it is told the moment and the dice; it never waits, fetches, logs or reads a clock. One driver at a time asks
+`next_action`, does what it says, and reports with exactly one event how that ended:
+
+    IDLE     -> WaitUntil or FetchManifest
+    ASKING   -> Answered, Failed; or Seeded, NeighbourFailed, NeighbourAsks
+    LACKING  -> FetchPages
+    PAGING   -> PagesFetched, PageRefused, Failed
+    COMPLETE -> Adopt
+    BUILDING -> Adopted, AdoptFailed, Failed
+
+While something is under way `next_action` says to wait without end, so there is never a second fetch beside the first.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from ._evaluation.details import Freshness, Source
+from ._events import Action as Action
+from ._events import Adopt as Adopt
+from ._events import Adopted as Adopted
+from ._events import AdoptFailed as AdoptFailed
+from ._events import Answered as Answered
+from ._events import Cause as Cause
+from ._events import Event as Event
+from ._events import Failed as Failed
+from ._events import FetchManifest as FetchManifest
+from ._events import FetchPages as FetchPages
+from ._events import Forked as Forked
+from ._events import NeighbourAsks as NeighbourAsks
+from ._events import NeighbourFailed as NeighbourFailed
+from ._events import PageRefused as PageRefused
+from ._events import PagesFetched as PagesFetched
+from ._events import Report as Report
+from ._events import Requested as Requested
+from ._events import Seeded as Seeded
+from ._events import Served as Served
+from ._events import WaitUntil as WaitUntil
+from ._freshness import Confirmation, Moment, age_of, freshness_of
+from ._order import Guard, Verdict
+from ._polling import Polling as Polling
+from ._wire.headers import CacheHeaders, read_cache_headers, read_retry_after
+from ._wire.limits import DEFAULT_LIMITS, Limits
+from ._wire.manifest import FORMATS, Manifest, decode_manifest
+from ._wire.page import verify_page
+from .errors import AnswerRefused, FormatVersionError, PageError, RulesetError, TransportError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+FOREVER: Final = float("inf")
+_AT_ONCE: Final = Moment(-FOREVER, -FOREVER)
+_KEPT_HEADERS: Final = ("age", "buildflags-poll", "buildflags-signature", "cache-control")
+_CLOCKS_DIFFER_SECONDS: Final = 1.0
+_KEPT_OUT_STATUSES: Final = (401, 403, 404)
+_RETRY_AFTER_STATUSES: Final = (429, 503)
+_PAGE_GONE_STATUSES: Final = (401, 403, 404, 410)
+
+
+class Phase(StrEnum):
+    """Where one refresh is."""
+
+    IDLE = "idle"
+    ASKING = "asking"
+    LACKING = "lacking"
+    PAGING = "paging"
+    COMPLETE = "complete"
+    BUILDING = "building"
+
+
+class _Candidate(NamedTuple):
+    """A ruleset on its way into service. `next_at` is when to poll after one from a file; None: from the network."""
+
+    served: Served
+    confirmation: Confirmation
+    poll: float
+    stepped_back: bool = False
+    next_at: Moment | None = None
+
+
+class Refresh:
+    """One environment's refreshing. Everything but `next_action` and `received` is for reading.
+
+    `served` is the ruleset in service and `confirmation` when the backend last stood by it, both None before the first.
+    `failures` counts failures in a row, `failing_since` is the moment of the first of them, `last_error` its latest
+    message; all are reset by the first answer that is well. `next_at` is when to ask again, on both clocks; `poll` the
+    interval in force. `polls`, `not_modified`, `step_backs` (answers that were one) and `swaps` are totals.
+    """
+
+    __slots__ = (
+        "_age_when_begun",
+        "_alone",
+        "_asked_with",
+        "_began",
+        "_candidate",
+        "_cause",
+        "_environment",
+        "_failed_at_age",
+        "_guard",
+        "_limits",
+        "_not_before",
+        "_pages",
+        "_pinned_key",
+        "_polling",
+        "_said",
+        "_sharing_since",
+        "_unconditional",
+        "_workspace",
+        "confirmation",
+        "failing_since",
+        "failures",
+        "last_error",
+        "next_at",
+        "not_modified",
+        "phase",
+        "poll",
+        "polls",
+        "served",
+        "step_backs",
+        "swaps",
+    )
+
+    def __init__(
+        self,
+        *,
+        workspace: str,
+        environment: str,
+        polling: Polling = Polling(),
+        limits: Limits = DEFAULT_LIMITS,
+        pinned_key: bool = False,
+    ) -> None:
+        self._workspace = workspace
+        self._environment = environment
+        self._polling = polling
+        self._limits = limits
+        self._pinned_key = pinned_key
+        self._guard = Guard(pinned_key=pinned_key)
+        self._candidate: _Candidate | None = None
+        self._pages: dict[str, bytes] = {}
+        self._began: Moment | None = None
+        self._age_when_begun: float | None = None
+        self._failed_at_age: float | None = None
+        self._asked_with: str | None = None
+        self._unconditional = False
+        self._alone = False
+        self._sharing_since: Moment | None = None
+        self._not_before = _AT_ONCE
+        self._cause: Cause | None = None
+        self._said: set[Cause] = set()
+        self.phase = Phase.IDLE
+        self.served: Served | None = None
+        self.confirmation: Confirmation | None = None
+        self.poll = polling.interval
+        self.next_at = _AT_ONCE
+        self.failures = 0
+        self.failing_since: Moment | None = None
+        self.last_error: str | None = None
+        self.polls = self.not_modified = self.step_backs = self.swaps = 0
+
+    # The two verbs.
+
+    def next_action(self, now: Moment) -> Action:
+        """What to do now. An action is handed out once, and is under way from then on until an event ends it."""
+        if self.phase is Phase.IDLE:
+            return self._ask(now) if self.next_at.reached(now) else WaitUntil(*self.next_at)
+        candidate = self._candidate
+        if self.phase is Phase.LACKING and candidate is not None:
+            self.phase = Phase.PAGING
+            return FetchPages(candidate.served.manifest, self._missing(candidate.served.manifest))
+        if self.phase is Phase.COMPLETE and candidate is not None:
+            self.phase = Phase.BUILDING
+            return Adopt(candidate.served.manifest, dict(self._pages), candidate.served.source)
+        return WaitUntil(FOREVER, FOREVER)
+
+    def received(self, event: Event, now: Moment, dice: float) -> Report | None:
+        """Take in what happened; `dice` is a number from 0 to 1. Returns what is worth a log line, if anything is.
+
+        An event that cannot happen in this phase is a mistake of the driver: RuntimeError.
+        """
+        handler = _HANDLERS.get((self.phase, type(event))) or _EVERYWHERE.get(type(event))
+        if handler is None:
+            msg = f"{type(event).__name__} cannot happen while {self.phase}"
+            raise RuntimeError(msg)
+        return handler(self, event, now, dice)
+
+    # Facts.
+
+    @property
+    def failure_is_own(self) -> bool:
+        """Whether refreshes fail for a reason of this process (its key), which the disk copy does not tell others."""
+        return self._cause is Cause.KEPT_OUT
+
+    def freshness(self, now: Moment, max_staleness: float | None = None) -> Freshness | None:
+        """How fresh the ruleset in service is; None before the first."""
+        if self.confirmation is None:
+            return None
+        return freshness_of(self.confirmation, now, max_staleness, self._failed_at_age)
+
+    def age(self, now: Moment) -> float | None:
+        """Seconds since the backend stood by the ruleset in service; None before the first."""
+        return None if self.confirmation is None else age_of(self.confirmation, now)
+
+    def next_in(self, now: Moment) -> float | None:
+        """Seconds until the next poll; None while something is under way."""
+        if self.phase is not Phase.IDLE:
+            return None
+        return max(0.0, min(self.next_at.monotonic - now.monotonic, self.next_at.wall - now.wall))
+
+    def settled_by(self, checked_at: float, now: Moment) -> bool:
+        """Whether an answer that another process got at `checked_at` (Unix) does in place of a poll of our own.
+
+        It must be younger than ours and no older than the poll interval. One from the future is not believed.
+        """
+        ours = -FOREVER if self.served is None else self.served.checked_at
+        return ours < checked_at <= now.wall + _CLOCKS_DIFFER_SECONDS and now.wall - checked_at < self.poll
+
+    # Asking, and the answers to it.
+
+    def _ask(self, now: Moment) -> FetchManifest:
+        self.phase = Phase.ASKING
+        self._began = now
+        self._age_when_begun = self.age(now)
+        etag = None if self.served is None or self._unconditional else self.served.etag
+        self._asked_with = etag
+        may_share, self._alone = not (self._alone or self._unconditional), False
+        return FetchManifest(etag, may_share)
+
+    def _answered(self, event: Answered, now: Moment, dice: float) -> Report | None:
+        self.polls += 1
+        if event.status == 200:
+            return self._manifest_came(event, now, dice)
+        if event.status == 304:
+            return self._nothing_changed(event, now, dice)
+        error = AnswerRefused(f"the backend answered {event.status} to the request for the manifest")
+        if event.status in _KEPT_OUT_STATUSES:
+            return self._fail(Cause.KEPT_OUT, error, now, dice)
+        if event.status in _RETRY_AFTER_STATUSES:
+            asked = read_retry_after(event.headers.get("retry-after"), now.wall)
+            return self._fail(Cause.OVERLOADED, error, now, dice, retry_after=asked)
+        return self._fail(Cause.OVERLOADED if event.status >= 500 else Cause.UNUSABLE, error, now, dice)
+
+    def _manifest_came(self, event: Answered, now: Moment, dice: float) -> Report | None:
+        try:
+            _check_content_type(event.headers)
+            manifest = decode_manifest(
+                event.body, workspace=self._workspace, environment=self._environment, limits=self._limits
+            )
+        except (AnswerRefused, RulesetError) as error:
+            return self._fail(_cause_of(error), error, now, dice)
+        cache = read_cache_headers(event.headers)
+        verdict = self._guard.judge(
+            manifest.order,
+            manifest.raw,
+            fresh=_is_fresh(cache),
+            max_age=float(cache.max_age or 0),
+            monotonic=now.monotonic,
+        )
+        self._unconditional = False
+        if verdict is Verdict.KEEP:
+            self.step_backs += 1
+            self._failed_at_age = self._age_when_begun
+            return self._well(now, dice)
+        headers = _kept(event.headers)
+        served = Served(manifest, event.headers.get("etag"), headers, Source.NETWORK, self._generation(), now.wall)
+        if verdict is Verdict.SAME:
+            self._confirm(served, now)
+            return self._well(now, dice)
+        stepped_back = verdict is Verdict.STEP_BACK
+        if stepped_back:
+            self.step_backs += 1
+            served = served._replace(generation=served.generation + 1)
+        poll = self._polling.bounded(cache.poll)
+        self._take(_Candidate(served, self._confirmation(cache, poll, now), poll, stepped_back), {})
+        return None
+
+    def _nothing_changed(self, event: Answered, now: Moment, dice: float) -> Report | None:
+        served = self.served
+        if served is None or self._asked_with is None or not _same_etag(event.headers.get("etag"), self._asked_with):
+            self._unconditional = True
+            error = AnswerRefused("the backend answered 304 (not modified) to a request that cannot be answered so")
+            return self._fail(Cause.UNUSABLE, error, now, dice)
+        self.not_modified += 1
+        kept = {name: value for name, value in served.headers.items() if name != "age"}
+        served = served._replace(headers={**kept, **_kept(event.headers)}, checked_at=now.wall)
+        self._guard.unchanged(fresh=_is_fresh(read_cache_headers(served.headers)))
+        self._confirm(served, now)
+        return self._well(now, dice)
+
+    # Pages, and the way into service.
+
+    def _take(self, candidate: _Candidate, pages: Mapping[str, bytes]) -> None:
+        wanted = candidate.served.manifest.wanted
+        at_hand = {**self._pages, **pages}
+        self._pages = {name: at_hand[name] for name in wanted if name in at_hand}
+        self._candidate = candidate
+        self.phase = Phase.LACKING if self._missing(candidate.served.manifest) else Phase.COMPLETE
+
+    def _missing(self, manifest: Manifest) -> tuple[str, ...]:
+        held = set() if self.served is None else set(self.served.manifest.pages)
+        return tuple(name for name in manifest.wanted if name not in held and name not in self._pages)
+
+    def _pages_came(self, event: PagesFetched, now: Moment, dice: float) -> Report | None:
+        assert self._candidate is not None
+        manifest = self._candidate.served.manifest
+        before = len(self._missing(manifest))
+        error = self._keep(event.pages)
+        missing = self._missing(manifest)
+        if error is None and len(missing) == before:
+            error = PageError(f"of {before} pages, none came")
+        if error is not None:
+            return self._fail(Cause.UNUSABLE, error, now, dice)
+        self.phase = Phase.LACKING if missing else Phase.COMPLETE
+        return None
+
+    def _page_refused(self, event: PageRefused, now: Moment, dice: float) -> Report | None:
+        self._keep(event.pages)
+        error = PageError(f"the backend answered {event.status} to the request for page {event.name}")
+        cause = Cause.SUPERSEDED if event.status in _PAGE_GONE_STATUSES else Cause.OVERLOADED
+        return self._fail(cause, error, now, dice)
+
+    def _keep(self, pages: Mapping[str, bytes]) -> PageError | None:
+        """Keep those pages that are wanted and what their names say, for a next try too; give the first error."""
+        first: PageError | None = None
+        wanted = () if self._candidate is None else self._missing(self._candidate.served.manifest)
+        for name in wanted:
+            body = pages.get(name)
+            if body is None:
+                continue
+            try:
+                verify_page(name, body, self._limits)
+            except PageError as error:
+                first = first or error
+            else:
+                self._pages[name] = body
+        return first
+
+    def _adopted(self, event: Adopted, now: Moment, dice: float) -> Report | None:
+        del event
+        candidate = self._candidate
+        assert candidate is not None
+        left = self._guard.order
+        self._guard.served(
+            candidate.served.manifest.order, candidate.served.manifest.raw, stepped_back=candidate.stepped_back
+        )
+        self.served, self.confirmation, self.poll = candidate.served, candidate.confirmation, candidate.poll
+        self._failed_at_age = None
+        self._candidate, self._pages = None, {}
+        self.swaps += 1
+        report = self._well(now, dice, candidate.next_at)
+        if not candidate.stepped_back:
+            return report
+        message = (
+            f"took a step back from ruleset {left} to {candidate.served.manifest.order}, as every fresh answer said"
+        )
+        return Report("warning", message, stepped_back=True)
+
+    def _not_adopted(self, event: AdoptFailed, now: Moment, dice: float) -> Report | None:
+        if self._candidate is not None and self._candidate.next_at is not None:
+            # A file that cannot be built says nothing about the backend: ask that, and not the file again.
+            self._candidate, self._alone, self.phase = None, True, Phase.IDLE
+            return None
+        return self._fail(_cause_of(event.error), event.error, now, dice)
+
+    # Files, and other processes of this host.
+
+    def _seeded(self, event: Seeded, now: Moment, dice: float) -> Report | None:
+        asking = self.phase is Phase.ASKING
+        if asking and not self.settled_by(event.checked_at, now):
+            return None
+        order, served = event.manifest.order, self.served
+        cache = read_cache_headers(event.headers)
+        poll = self._polling.bounded(cache.poll)
+        lain = max(0.0, now.wall - event.checked_at)
+        seed = Served(event.manifest, event.etag, event.headers, event.source, event.generation, event.checked_at)
+        confirmation = self._confirmation(cache, poll, now, lain=lain)
+        if event.checked_at > now.wall + _CLOCKS_DIFFER_SECONDS:
+            confirmation = confirmation._replace(fresh_for=0.0)
+        next_at = now.later(max(0.0, self._polling.stretched(poll, dice) - lain)) if asking else self.next_at
+        if served is not None and (order, event.manifest.raw) == (served.manifest.order, served.manifest.raw):
+            if not asking:
+                return None
+            self.served, self.confirmation, self.poll, self._failed_at_age = seed, confirmation, poll, None
+            return self._well(now, dice, next_at)
+        agreed = served is not None and event.generation > served.generation and not self._pinned_key
+        higher = served is None or (order > served.manifest.order and order != self._guard.left_behind)
+        if higher or agreed:
+            back = served is not None and order <= served.manifest.order
+            self._take(_Candidate(seed, confirmation, poll, back, next_at), event.pages)
+        return None
+
+    def _neighbour_failed(self, event: NeighbourFailed, now: Moment, dice: float) -> Report | None:
+        ours = -FOREVER if self.served is None else self.served.checked_at
+        wait = event.failed_at + self._polling.backoff(event.failures, self.poll, dice) - now.wall
+        if wait <= 0.0 or not ours < event.failed_at <= now.wall + _CLOCKS_DIFFER_SECONDS:
+            return None
+        self.failures = max(self.failures, event.failures - 1)
+        error = TransportError("another process of this host could not refresh")
+        report = self._fail(Cause.UNREACHABLE, error, now, dice)
+        self.next_at = now.later(wait)
+        return report
+
+    def _neighbour_asks(self, event: NeighbourAsks, now: Moment, dice: float) -> None:
+        del event
+        since = self._sharing_since = self._sharing_since or now
+        # The neighbour's exchange has a deadline too. One that seems to ask for longer is not waited for.
+        self._alone = since.later(2.0 * self._polling.deadline).reached(now)
+        self.phase = Phase.IDLE
+        self.next_at = now.later(self._polling.look_again(self.poll, dice))
+
+    # What may happen at any time.
+
+    def _requested(self, event: Requested, now: Moment, dice: float) -> None:
+        del event, dice
+        if self.phase is not Phase.IDLE:
+            return
+        soon = now if self._began is None else _latest(now, self._began.later(self._polling.minimum))
+        if self._began is not None and self._began.later(self._polling.minimum).reached(now):
+            soon = now
+        self._alone = True
+        self.next_at = _earliest(
+            self.next_at, soon if self._not_before.reached(now) else _latest(soon, self._not_before)
+        )
+
+    def _forked(self, event: Forked, now: Moment, dice: float) -> None:
+        del event
+        self.phase = Phase.IDLE
+        self._candidate = self._sharing_since = None
+        wait = self._polling.after_fork(self.poll, dice)
+        if self._cause is not None:
+            wait = max(wait, self._wait(self._cause, dice))
+        self.next_at = now.later(wait)
+        if not self._not_before.reached(now):
+            self.next_at = _latest(self.next_at, self._not_before)
+
+    def _failed(self, event: Failed, now: Moment, dice: float) -> Report | None:
+        if self.phase is Phase.ASKING:
+            self.polls += 1
+        self._keep(event.pages)
+        return self._fail(_cause_of(event.error), event.error, now, dice)
+
+    # How a refresh ends.
+
+    def _fail(
+        self, cause: Cause, error: Exception, now: Moment, dice: float, *, retry_after: float | None = None
+    ) -> Report | None:
+        self.phase = Phase.IDLE
+        self._candidate = self._sharing_since = None
+        self._failed_at_age = self._age_when_begun
+        self.failures += 1
+        self.failing_since = self.failing_since or now
+        self.last_error = str(error) or type(error).__name__
+        self._cause = cause
+        wait = self._wait(cause, dice)
+        if retry_after is not None:
+            asked = min(retry_after, self._polling.retry_after_cap)
+            self._not_before = now.later(asked)
+            wait = max(wait, self._polling.stretched(asked, dice))
+        self.next_at = now.later(wait)
+        if cause in self._said or (cause is Cause.SUPERSEDED and self.failures == 1):
+            return None  # a page gone once is a publish that came between, and no news
+        self._said.add(cause)
+        level = "error" if cause in (Cause.KEPT_OUT, Cause.NEWER_FORMAT) else "warning"
+        seconds = self.failing_since.elapsed(now)[1]
+        return Report(level, self._explained(cause), cause, error, self.failures, seconds)
+
+    def _well(self, now: Moment, dice: float, next_at: Moment | None = None) -> Report | None:
+        since, failures, said = self.failing_since, self.failures, bool(self._said)
+        self.phase = Phase.IDLE
+        self._sharing_since = self._cause = self.failing_since = self.last_error = None
+        self.failures = 0
+        self._said.clear()
+        self._not_before = _AT_ONCE
+        self.next_at = next_at or now.later(self._polling.stretched(self.poll, dice))
+        if since is None or not said:
+            return None
+        seconds = since.elapsed(now)[1]
+        message = f"refreshes work again, after {failures} failures in {seconds:.0f} s"
+        return Report("info", message, failures=failures, seconds=seconds)
+
+    def _wait(self, cause: Cause, dice: float) -> float:
+        if cause is Cause.KEPT_OUT:
+            return self._polling.stretched(self._polling.auth_retry, dice)
+        return self._polling.backoff(self.failures, self.poll, dice)
+
+    def _explained(self, cause: Cause) -> str:
+        place = f"{self._workspace}/{self._environment}"
+        told = _EXPLAINED[cause].format(place=place, again=f"{self._polling.auth_retry:g} s")
+        return f"{told} ({self.last_error}); the last good ruleset stays in service"
+
+    def _confirm(self, served: Served, now: Moment) -> None:
+        cache = read_cache_headers(served.headers)
+        self.served = served
+        self.poll = self._polling.bounded(cache.poll)
+        self.confirmation = self._confirmation(cache, self.poll, now)
+        self._failed_at_age = None
+
+    def _confirmation(self, cache: CacheHeaders, poll: float, now: Moment, lain: float = 0.0) -> Confirmation:
+        """What an answer is worth that came now, or that lay on a disk for `lain` seconds."""
+        age = float(cache.age or 0)
+        edge_keeps = (cache.max_age or 0) + (cache.stale_while_revalidate or 0)
+        stale_on_arrival = cache.max_age is not None and age > edge_keeps
+        fresh_for = 0.0 if stale_on_arrival else max(0.0, self._polling.fresh_for(poll) - lain)
+        return Confirmation(now, age + lain, fresh_for)
+
+    def _generation(self) -> int:
+        return 0 if self.served is None else self.served.generation
+
+
+_HANDLERS: Final[dict[tuple[Phase, type[Any]], Callable[[Refresh, Any, Moment, float], Report | None]]] = {
+    (Phase.IDLE, Seeded): Refresh._seeded,
+    (Phase.ASKING, Answered): Refresh._answered,
+    (Phase.ASKING, Seeded): Refresh._seeded,
+    (Phase.ASKING, NeighbourFailed): Refresh._neighbour_failed,
+    (Phase.ASKING, NeighbourAsks): Refresh._neighbour_asks,
+    (Phase.PAGING, PagesFetched): Refresh._pages_came,
+    (Phase.PAGING, PageRefused): Refresh._page_refused,
+    (Phase.BUILDING, Adopted): Refresh._adopted,
+    (Phase.BUILDING, AdoptFailed): Refresh._not_adopted,
+}
+_EVERYWHERE: Final[dict[type[Any], Callable[[Refresh, Any, Moment, float], Report | None]]] = {
+    Requested: Refresh._requested,
+    Forked: Refresh._forked,
+    Failed: Refresh._failed,
+}
+_EXPLAINED: Final = {
+    Cause.UNREACHABLE: "the ruleset of {place} cannot be refreshed: the backend cannot be reached",
+    Cause.OVERLOADED: "the ruleset of {place} cannot be refreshed: the backend is not well",
+    Cause.KEPT_OUT: "the SDK key does not open {place}: check the key, the workspace and the environment; asking again every {again}",
+    Cause.UNUSABLE: "an answer for {place} cannot be used and was refused",
+    Cause.NEWER_FORMAT: f"the ruleset of {{place}} is in a format this version does not read (it reads {', '.join(map(str, FORMATS))})",
+    Cause.SUPERSEDED: "the pages of {place} named by its manifest are not there",
+}
+
+
+def _cause_of(error: Exception) -> Cause:
+    if isinstance(error, FormatVersionError):
+        return Cause.NEWER_FORMAT
+    if isinstance(error, TransportError) and not isinstance(error, AnswerRefused):
+        return Cause.UNREACHABLE
+    return Cause.UNUSABLE
+
+
+def _check_content_type(headers: Mapping[str, str]) -> None:
+    """Refuse a login page that came in a manifest's place. (A page needs no such check: its name is its hash.)"""
+    content_type = headers.get("content-type")
+    if content_type is not None and content_type.partition(";")[0].strip().lower() != "application/json":
+        msg = f"the manifest's content type is {content_type[:80]!r}, not application/json"
+        raise AnswerRefused(msg)
+
+
+def _is_fresh(cache: CacheHeaders) -> bool:
+    """Whether an answer is fresh by its own headers; without Age it counts as just received."""
+    return cache.age is None or cache.age <= (cache.max_age or 0)
+
+
+def _same_etag(answered: str | None, sent: str) -> bool:
+    """Compare weakly (RFC 9110 13.1.2). A 304 that names none is about the one that was sent."""
+    return answered is None or answered.removeprefix("W/") == sent.removeprefix("W/")
+
+
+def _kept(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name: headers[name] for name in _KEPT_HEADERS if name in headers}
+
+
+def _earliest(one: Moment, other: Moment) -> Moment:
+    return Moment(min(one.monotonic, other.monotonic), min(one.wall, other.wall))
+
+
+def _latest(one: Moment, other: Moment) -> Moment:
+    return Moment(max(one.monotonic, other.monotonic), max(one.wall, other.wall))
