@@ -76,8 +76,8 @@ docs: $(STAMP) ## Build the documentation; a warning is an error
 	$(BIN)/sphinx-build -q -W --keep-going -b html -d build/doctrees docs build/docs
 
 .PHONY: demo
-demo: $(STAMP) ## A real server, a real client, a flag that changes: about ten seconds
-	$(BIN)/python examples/demo.py
+demo: $(STAMP) ## A real backend and a real application: watch a toggle arrive, then kill the backend
+	$(BIN)/python -m examples.demo
 
 .PHONY: bench
 bench: $(STAMP) ## The benchmarks
