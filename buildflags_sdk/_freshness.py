@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ._evaluation.details import Freshness as Freshness
+from ._evaluation.details import Freshness
 
 
 class Moment(NamedTuple):

@@ -58,3 +58,6 @@ class Polling(NamedTuple):
     def look_again(self, poll: float, dice: float) -> float:
         """The wait while another process of this host is asking the backend."""
         return min(_LOOK_AGAIN_SECONDS, poll) * (0.5 + 0.5 * dice)
+
+
+DEFAULT_POLLING = Polling()

@@ -16,48 +16,85 @@ While something is under way `next_action` says to wait without end, so there is
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 
+from ._answers import (
+    RETRY_AFTER_STATUSES,
+    cause_of_error,
+    cause_of_page_status,
+    cause_of_status,
+    check_content_type,
+    explained,
+    is_fresh,
+    is_same_etag,
+    is_stale_on_arrival,
+    kept_headers,
+    renewed_headers,
+)
 from ._evaluation.details import Freshness, Source
-from ._events import Action as Action
-from ._events import Adopt as Adopt
-from ._events import Adopted as Adopted
-from ._events import AdoptFailed as AdoptFailed
-from ._events import Answered as Answered
-from ._events import Cause as Cause
-from ._events import Event as Event
-from ._events import Failed as Failed
-from ._events import FetchManifest as FetchManifest
-from ._events import FetchPages as FetchPages
-from ._events import Forked as Forked
-from ._events import NeighbourAsks as NeighbourAsks
-from ._events import NeighbourFailed as NeighbourFailed
-from ._events import PageRefused as PageRefused
-from ._events import PagesFetched as PagesFetched
-from ._events import Report as Report
-from ._events import Requested as Requested
-from ._events import Seeded as Seeded
-from ._events import Served as Served
-from ._events import WaitUntil as WaitUntil
+from ._events import (
+    Action,
+    Adopt,
+    Adopted,
+    AdoptFailed,
+    Answered,
+    Cause,
+    Event,
+    Failed,
+    FetchManifest,
+    FetchPages,
+    Forked,
+    NeighbourAsks,
+    NeighbourFailed,
+    PageRefused,
+    PagesFetched,
+    Report,
+    Requested,
+    Seeded,
+    Served,
+    WaitUntil,
+)
 from ._freshness import Confirmation, Moment, age_of, freshness_of
 from ._order import Guard, Verdict
-from ._polling import Polling as Polling
+from ._polling import DEFAULT_POLLING, Polling
 from ._wire.headers import CacheHeaders, read_cache_headers, read_retry_after
 from ._wire.limits import DEFAULT_LIMITS, Limits
-from ._wire.manifest import FORMATS, Manifest, decode_manifest
+from ._wire.manifest import Manifest, decode_manifest
 from ._wire.page import verify_page
-from .errors import AnswerRefused, FormatVersionError, PageError, RulesetError, TransportError
+from .errors import AnswerRefused, PageError, RulesetError, TransportError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+__all__ = [
+    "Action",
+    "Adopt",
+    "AdoptFailed",
+    "Adopted",
+    "Answered",
+    "Cause",
+    "Event",
+    "Failed",
+    "FetchManifest",
+    "FetchPages",
+    "Forked",
+    "NeighbourAsks",
+    "NeighbourFailed",
+    "PageRefused",
+    "PagesFetched",
+    "Phase",
+    "Polling",
+    "Refresh",
+    "Report",
+    "Requested",
+    "Seeded",
+    "Served",
+    "WaitUntil",
+]
+
 FOREVER: Final = float("inf")
 _AT_ONCE: Final = Moment(-FOREVER, -FOREVER)
-_KEPT_HEADERS: Final = ("age", "buildflags-poll", "buildflags-signature", "cache-control")
 _CLOCKS_DIFFER_SECONDS: Final = 1.0
-_KEPT_OUT_STATUSES: Final = (401, 403, 404)
-_RETRY_AFTER_STATUSES: Final = (429, 503)
-_PAGE_GONE_STATUSES: Final = (401, 403, 404, 410)
 
 
 class Phase(StrEnum):
@@ -98,7 +135,7 @@ class Refresh:
         "_candidate",
         "_cause",
         "_environment",
-        "_failed_at_age",
+        "_failed_at",
         "_guard",
         "_limits",
         "_not_before",
@@ -110,6 +147,7 @@ class Refresh:
         "_unconditional",
         "_workspace",
         "confirmation",
+        "failed_at_age",
         "failing_since",
         "failures",
         "last_error",
@@ -128,7 +166,7 @@ class Refresh:
         *,
         workspace: str,
         environment: str,
-        polling: Polling = Polling(),
+        polling: Polling = DEFAULT_POLLING,
         limits: Limits = DEFAULT_LIMITS,
         pinned_key: bool = False,
     ) -> None:
@@ -142,7 +180,8 @@ class Refresh:
         self._pages: dict[str, bytes] = {}
         self._began: Moment | None = None
         self._age_when_begun: float | None = None
-        self._failed_at_age: float | None = None
+        self._failed_at = -FOREVER
+        self.failed_at_age: float | None = None
         self._asked_with: str | None = None
         self._unconditional = False
         self._alone = False
@@ -166,13 +205,14 @@ class Refresh:
         """What to do now. An action is handed out once, and is under way from then on until an event ends it."""
         if self.phase is Phase.IDLE:
             return self._ask(now) if self.next_at.reached(now) else WaitUntil(*self.next_at)
-        candidate = self._candidate
-        if self.phase is Phase.LACKING and candidate is not None:
+        if self.phase is Phase.LACKING:
             self.phase = Phase.PAGING
-            return FetchPages(candidate.served.manifest, self._missing(candidate.served.manifest))
-        if self.phase is Phase.COMPLETE and candidate is not None:
+            manifest = self._on_its_way().served.manifest
+            return FetchPages(manifest, self._missing(manifest))
+        if self.phase is Phase.COMPLETE:
             self.phase = Phase.BUILDING
-            return Adopt(candidate.served.manifest, dict(self._pages), candidate.served.source)
+            served = self._on_its_way().served
+            return Adopt(served.manifest, dict(self._pages), served.source)
         return WaitUntil(FOREVER, FOREVER)
 
     def received(self, event: Event, now: Moment, dice: float) -> Report | None:
@@ -180,13 +220,23 @@ class Refresh:
 
         An event that cannot happen in this phase is a mistake of the driver: RuntimeError.
         """
-        handler = _HANDLERS.get((self.phase, type(event))) or _EVERYWHERE.get(type(event))
+        handler = self._HANDLERS.get((self.phase, type(event))) or self._IN_EVERY_PHASE.get(type(event))
         if handler is None:
             msg = f"{type(event).__name__} cannot happen while {self.phase}"
             raise RuntimeError(msg)
         return handler(self, event, now, dice)
 
     # Facts.
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing is under way."""
+        return self.phase is Phase.IDLE
+
+    @property
+    def building(self) -> bool:
+        """Whether a ruleset was found and is on its way into service."""
+        return self.phase not in (Phase.IDLE, Phase.ASKING)
 
     @property
     def failure_is_own(self) -> bool:
@@ -197,7 +247,7 @@ class Refresh:
         """How fresh the ruleset in service is; None before the first."""
         if self.confirmation is None:
             return None
-        return freshness_of(self.confirmation, now, max_staleness, self._failed_at_age)
+        return freshness_of(self.confirmation, now, max_staleness, self.failed_at_age)
 
     def age(self, now: Moment) -> float | None:
         """Seconds since the backend stood by the ruleset in service; None before the first."""
@@ -235,35 +285,32 @@ class Refresh:
         if event.status == 304:
             return self._nothing_changed(event, now, dice)
         error = AnswerRefused(f"the backend answered {event.status} to the request for the manifest")
-        if event.status in _KEPT_OUT_STATUSES:
-            return self._fail(Cause.KEPT_OUT, error, now, dice)
-        if event.status in _RETRY_AFTER_STATUSES:
-            asked = read_retry_after(event.headers.get("retry-after"), now.wall)
-            return self._fail(Cause.OVERLOADED, error, now, dice, retry_after=asked)
-        return self._fail(Cause.OVERLOADED if event.status >= 500 else Cause.UNUSABLE, error, now, dice)
+        asked = event.headers.get("retry-after") if event.status in RETRY_AFTER_STATUSES else None
+        retry_after = read_retry_after(asked, now.wall)
+        return self._fail(cause_of_status(event.status), error, now, dice, retry_after=retry_after)
 
     def _manifest_came(self, event: Answered, now: Moment, dice: float) -> Report | None:
         try:
-            _check_content_type(event.headers)
+            check_content_type(event.headers)
             manifest = decode_manifest(
                 event.body, workspace=self._workspace, environment=self._environment, limits=self._limits
             )
         except (AnswerRefused, RulesetError) as error:
-            return self._fail(_cause_of(error), error, now, dice)
+            return self._fail(cause_of_error(error), error, now, dice)
         cache = read_cache_headers(event.headers)
         verdict = self._guard.judge(
             manifest.order,
             manifest.raw,
-            fresh=_is_fresh(cache),
+            fresh=is_fresh(cache),
             max_age=float(cache.max_age or 0),
             monotonic=now.monotonic,
         )
         self._unconditional = False
         if verdict is Verdict.KEEP:
             self.step_backs += 1
-            self._failed_at_age = self._age_when_begun
+            self.failed_at_age = self._age_when_begun
             return self._well(now, dice)
-        headers = _kept(event.headers)
+        headers = kept_headers(event.headers)
         served = Served(manifest, event.headers.get("etag"), headers, Source.NETWORK, self._generation(), now.wall)
         if verdict is Verdict.SAME:
             self._confirm(served, now)
@@ -278,14 +325,13 @@ class Refresh:
 
     def _nothing_changed(self, event: Answered, now: Moment, dice: float) -> Report | None:
         served = self.served
-        if served is None or self._asked_with is None or not _same_etag(event.headers.get("etag"), self._asked_with):
+        if served is None or self._asked_with is None or not is_same_etag(event.headers.get("etag"), self._asked_with):
             self._unconditional = True
             error = AnswerRefused("the backend answered 304 (not modified) to a request that cannot be answered so")
             return self._fail(Cause.UNUSABLE, error, now, dice)
         self.not_modified += 1
-        kept = {name: value for name, value in served.headers.items() if name != "age"}
-        served = served._replace(headers={**kept, **_kept(event.headers)}, checked_at=now.wall)
-        self._guard.unchanged(fresh=_is_fresh(read_cache_headers(served.headers)))
+        served = served._replace(headers=renewed_headers(served.headers, event.headers), checked_at=now.wall)
+        self._guard.unchanged(fresh=is_fresh(read_cache_headers(served.headers)))
         self._confirm(served, now)
         return self._well(now, dice)
 
@@ -298,13 +344,18 @@ class Refresh:
         self._candidate = candidate
         self.phase = Phase.LACKING if self._missing(candidate.served.manifest) else Phase.COMPLETE
 
+    def _on_its_way(self) -> _Candidate:
+        if self._candidate is None:
+            msg = f"no ruleset is on its way while {self.phase}"
+            raise RuntimeError(msg)
+        return self._candidate
+
     def _missing(self, manifest: Manifest) -> tuple[str, ...]:
         held = set() if self.served is None else set(self.served.manifest.pages)
         return tuple(name for name in manifest.wanted if name not in held and name not in self._pages)
 
     def _pages_came(self, event: PagesFetched, now: Moment, dice: float) -> Report | None:
-        assert self._candidate is not None
-        manifest = self._candidate.served.manifest
+        manifest = self._on_its_way().served.manifest
         before = len(self._missing(manifest))
         error = self._keep(event.pages)
         missing = self._missing(manifest)
@@ -318,8 +369,7 @@ class Refresh:
     def _page_refused(self, event: PageRefused, now: Moment, dice: float) -> Report | None:
         self._keep(event.pages)
         error = PageError(f"the backend answered {event.status} to the request for page {event.name}")
-        cause = Cause.SUPERSEDED if event.status in _PAGE_GONE_STATUSES else Cause.OVERLOADED
-        return self._fail(cause, error, now, dice)
+        return self._fail(cause_of_page_status(event.status), error, now, dice)
 
     def _keep(self, pages: Mapping[str, bytes]) -> PageError | None:
         """Keep those pages that are wanted and what their names say, for a next try too; give the first error."""
@@ -339,14 +389,13 @@ class Refresh:
 
     def _adopted(self, event: Adopted, now: Moment, dice: float) -> Report | None:
         del event
-        candidate = self._candidate
-        assert candidate is not None
+        candidate = self._on_its_way()
         left = self._guard.order
         self._guard.served(
             candidate.served.manifest.order, candidate.served.manifest.raw, stepped_back=candidate.stepped_back
         )
         self.served, self.confirmation, self.poll = candidate.served, candidate.confirmation, candidate.poll
-        self._failed_at_age = None
+        self.failed_at_age = None
         self._candidate, self._pages = None, {}
         self.swaps += 1
         report = self._well(now, dice, candidate.next_at)
@@ -362,7 +411,7 @@ class Refresh:
             # A file that cannot be built says nothing about the backend: ask that, and not the file again.
             self._candidate, self._alone, self.phase = None, True, Phase.IDLE
             return None
-        return self._fail(_cause_of(event.error), event.error, now, dice)
+        return self._fail(cause_of_error(event.error), event.error, now, dice)
 
     # Files, and other processes of this host.
 
@@ -382,7 +431,7 @@ class Refresh:
         if served is not None and (order, event.manifest.raw) == (served.manifest.order, served.manifest.raw):
             if not asking:
                 return None
-            self.served, self.confirmation, self.poll, self._failed_at_age = seed, confirmation, poll, None
+            self.served, self.confirmation, self.poll, self.failed_at_age = seed, confirmation, poll, None
             return self._well(now, dice, next_at)
         agreed = served is not None and event.generation > served.generation and not self._pinned_key
         higher = served is None or (order > served.manifest.order and order != self._guard.left_behind)
@@ -392,14 +441,14 @@ class Refresh:
         return None
 
     def _neighbour_failed(self, event: NeighbourFailed, now: Moment, dice: float) -> Report | None:
-        ours = -FOREVER if self.served is None else self.served.checked_at
+        ours = self._failed_at if self.served is None else max(self._failed_at, self.served.checked_at)
         wait = event.failed_at + self._polling.backoff(event.failures, self.poll, dice) - now.wall
         if wait <= 0.0 or not ours < event.failed_at <= now.wall + _CLOCKS_DIFFER_SECONDS:
             return None
         self.failures = max(self.failures, event.failures - 1)
         error = TransportError("another process of this host could not refresh")
         report = self._fail(Cause.UNREACHABLE, error, now, dice)
-        self.next_at = now.later(wait)
+        self.next_at, self._failed_at = now.later(wait), event.failed_at
         return report
 
     def _neighbour_asks(self, event: NeighbourAsks, now: Moment, dice: float) -> None:
@@ -416,13 +465,12 @@ class Refresh:
         del event, dice
         if self.phase is not Phase.IDLE:
             return
-        soon = now if self._began is None else _latest(now, self._began.later(self._polling.minimum))
-        if self._began is not None and self._began.later(self._polling.minimum).reached(now):
-            soon = now
+        ready = _AT_ONCE if self._began is None else self._began.later(self._polling.minimum)
+        soon = now if ready.reached(now) else ready
+        if not self._not_before.reached(now):
+            soon = _latest(soon, self._not_before)
         self._alone = True
-        self.next_at = _earliest(
-            self.next_at, soon if self._not_before.reached(now) else _latest(soon, self._not_before)
-        )
+        self.next_at = _earliest(self.next_at, soon)
 
     def _forked(self, event: Forked, now: Moment, dice: float) -> None:
         del event
@@ -439,7 +487,7 @@ class Refresh:
         if self.phase is Phase.ASKING:
             self.polls += 1
         self._keep(event.pages)
-        return self._fail(_cause_of(event.error), event.error, now, dice)
+        return self._fail(cause_of_error(event.error), event.error, now, dice)
 
     # How a refresh ends.
 
@@ -448,8 +496,9 @@ class Refresh:
     ) -> Report | None:
         self.phase = Phase.IDLE
         self._candidate = self._sharing_since = None
-        self._failed_at_age = self._age_when_begun
+        self.failed_at_age = self._age_when_begun
         self.failures += 1
+        self._failed_at = now.wall + _CLOCKS_DIFFER_SECONDS  # our own note on the disk is no neighbour's
         self.failing_since = self.failing_since or now
         self.last_error = str(error) or type(error).__name__
         self._cause = cause
@@ -464,7 +513,8 @@ class Refresh:
         self._said.add(cause)
         level = "error" if cause in (Cause.KEPT_OUT, Cause.NEWER_FORMAT) else "warning"
         seconds = self.failing_since.elapsed(now)[1]
-        return Report(level, self._explained(cause), cause, error, self.failures, seconds)
+        message = explained(cause, f"{self._workspace}/{self._environment}", self._polling.auth_retry, self.last_error)
+        return Report(level, message, cause, error, self.failures, seconds)
 
     def _well(self, now: Moment, dice: float, next_at: Moment | None = None) -> Report | None:
         since, failures, said = self.failing_since, self.failures, bool(self._said)
@@ -485,84 +535,43 @@ class Refresh:
             return self._polling.stretched(self._polling.auth_retry, dice)
         return self._polling.backoff(self.failures, self.poll, dice)
 
-    def _explained(self, cause: Cause) -> str:
-        place = f"{self._workspace}/{self._environment}"
-        told = _EXPLAINED[cause].format(place=place, again=f"{self._polling.auth_retry:g} s")
-        return f"{told} ({self.last_error}); the last good ruleset stays in service"
-
     def _confirm(self, served: Served, now: Moment) -> None:
         cache = read_cache_headers(served.headers)
         self.served = served
         self.poll = self._polling.bounded(cache.poll)
-        self.confirmation = self._confirmation(cache, self.poll, now)
-        self._failed_at_age = None
+        confirmation, known = self._confirmation(cache, self.poll, now), self.age(now)
+        # An edge that answers from an older store does not undo what a better one has confirmed.
+        if known is not None:
+            confirmation = confirmation._replace(age=min(confirmation.age, known))
+        self.confirmation = confirmation
+        self.failed_at_age = None
 
     def _confirmation(self, cache: CacheHeaders, poll: float, now: Moment, lain: float = 0.0) -> Confirmation:
         """What an answer is worth that came now, or that lay on a disk for `lain` seconds."""
-        age = float(cache.age or 0)
-        edge_keeps = (cache.max_age or 0) + (cache.stale_while_revalidate or 0)
-        stale_on_arrival = cache.max_age is not None and age > edge_keeps
-        fresh_for = 0.0 if stale_on_arrival else max(0.0, self._polling.fresh_for(poll) - lain)
-        return Confirmation(now, age + lain, fresh_for)
+        fresh_for = 0.0 if is_stale_on_arrival(cache) else max(0.0, self._polling.fresh_for(poll) - lain)
+        return Confirmation(now, float(cache.age or 0) + lain, fresh_for)
 
     def _generation(self) -> int:
         return 0 if self.served is None else self.served.generation
 
+    # The table of transitions.
 
-_HANDLERS: Final[dict[tuple[Phase, type[Any]], Callable[[Refresh, Any, Moment, float], Report | None]]] = {
-    (Phase.IDLE, Seeded): Refresh._seeded,
-    (Phase.ASKING, Answered): Refresh._answered,
-    (Phase.ASKING, Seeded): Refresh._seeded,
-    (Phase.ASKING, NeighbourFailed): Refresh._neighbour_failed,
-    (Phase.ASKING, NeighbourAsks): Refresh._neighbour_asks,
-    (Phase.PAGING, PagesFetched): Refresh._pages_came,
-    (Phase.PAGING, PageRefused): Refresh._page_refused,
-    (Phase.BUILDING, Adopted): Refresh._adopted,
-    (Phase.BUILDING, AdoptFailed): Refresh._not_adopted,
-}
-_EVERYWHERE: Final[dict[type[Any], Callable[[Refresh, Any, Moment, float], Report | None]]] = {
-    Requested: Refresh._requested,
-    Forked: Refresh._forked,
-    Failed: Refresh._failed,
-}
-_EXPLAINED: Final = {
-    Cause.UNREACHABLE: "the ruleset of {place} cannot be refreshed: the backend cannot be reached",
-    Cause.OVERLOADED: "the ruleset of {place} cannot be refreshed: the backend is not well",
-    Cause.KEPT_OUT: "the SDK key does not open {place}: check the key, the workspace and the environment; asking again every {again}",
-    Cause.UNUSABLE: "an answer for {place} cannot be used and was refused",
-    Cause.NEWER_FORMAT: f"the ruleset of {{place}} is in a format this version does not read (it reads {', '.join(map(str, FORMATS))})",
-    Cause.SUPERSEDED: "the pages of {place} named by its manifest are not there",
-}
-
-
-def _cause_of(error: Exception) -> Cause:
-    if isinstance(error, FormatVersionError):
-        return Cause.NEWER_FORMAT
-    if isinstance(error, TransportError) and not isinstance(error, AnswerRefused):
-        return Cause.UNREACHABLE
-    return Cause.UNUSABLE
-
-
-def _check_content_type(headers: Mapping[str, str]) -> None:
-    """Refuse a login page that came in a manifest's place. (A page needs no such check: its name is its hash.)"""
-    content_type = headers.get("content-type")
-    if content_type is not None and content_type.partition(";")[0].strip().lower() != "application/json":
-        msg = f"the manifest's content type is {content_type[:80]!r}, not application/json"
-        raise AnswerRefused(msg)
-
-
-def _is_fresh(cache: CacheHeaders) -> bool:
-    """Whether an answer is fresh by its own headers; without Age it counts as just received."""
-    return cache.age is None or cache.age <= (cache.max_age or 0)
-
-
-def _same_etag(answered: str | None, sent: str) -> bool:
-    """Compare weakly (RFC 9110 13.1.2). A 304 that names none is about the one that was sent."""
-    return answered is None or answered.removeprefix("W/") == sent.removeprefix("W/")
-
-
-def _kept(headers: Mapping[str, str]) -> dict[str, str]:
-    return {name: headers[name] for name in _KEPT_HEADERS if name in headers}
+    _HANDLERS: ClassVar[dict[tuple[Phase, type[Any]], Callable[[Refresh, Any, Moment, float], Report | None]]] = {
+        (Phase.IDLE, Seeded): _seeded,
+        (Phase.ASKING, Answered): _answered,
+        (Phase.ASKING, Seeded): _seeded,
+        (Phase.ASKING, NeighbourFailed): _neighbour_failed,
+        (Phase.ASKING, NeighbourAsks): _neighbour_asks,
+        (Phase.PAGING, PagesFetched): _pages_came,
+        (Phase.PAGING, PageRefused): _page_refused,
+        (Phase.BUILDING, Adopted): _adopted,
+        (Phase.BUILDING, AdoptFailed): _not_adopted,
+    }
+    _IN_EVERY_PHASE: ClassVar[dict[type[Any], Callable[[Refresh, Any, Moment, float], Report | None]]] = {
+        Requested: _requested,
+        Forked: _forked,
+        Failed: _failed,
+    }
 
 
 def _earliest(one: Moment, other: Moment) -> Moment:

@@ -12,8 +12,10 @@ if TYPE_CHECKING:
 
 
 class Request(NamedTuple):
-    """One GET. `path` is absolute on the host; `deadline` is the seconds for all of it, from the name's look-up to the
-    last byte; `max_bytes` bounds the body after inflating; `authorized` says whether the SDK key goes with it.
+    """One GET.
+
+    `path` is absolute on the host; `deadline` is the seconds for all of it, from looking up the name to the last byte;
+    `max_bytes` bounds the body after inflating; `authorized` says whether the SDK key goes with it.
     """
 
     path: str
