@@ -64,7 +64,9 @@ def test_the_first_answer_from_a_pulled_bundle_loads_nothing_heavy(pulled_bundle
 
 
 def test_a_flag_of_plain_values_needs_nothing_heavy() -> None:
-    code = "from buildflags_sdk import Client\nassert Client.from_flags({'new-checkout': True}).is_enabled('new-checkout')"
+    code = (
+        "from buildflags_sdk import Client\nassert Client.from_flags({'new-checkout': True}).is_enabled('new-checkout')"
+    )
 
     assert heavy_among(modules_loaded_by(code)) == set()
 

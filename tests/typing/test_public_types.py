@@ -49,7 +49,9 @@ def mypy(folder: Path) -> dict[Place, str]:
 def pyright(folder: Path) -> dict[Place, str]:
     if shutil.which("node") is None:
         pytest.skip("pyright needs node")
-    (folder / "pyrightconfig.json").write_text(json.dumps({"typeCheckingMode": "standard", "reportUnusedExpression": False}))
+    (folder / "pyrightconfig.json").write_text(
+        json.dumps({"typeCheckingMode": "standard", "reportUnusedExpression": False})
+    )
     answer = json.loads(run(program("pyright"), "--outputjson", "--pythonpath", sys.executable, cwd=folder))
     return {
         (Path(found["file"]).name, found["range"]["start"]["line"] + 1): found["message"]
