@@ -24,7 +24,6 @@ from ._answers import (
     cause_of_page_status,
     cause_of_status,
     check_content_type,
-    explained,
     is_fresh,
     is_same_etag,
     is_stale_on_arrival,
@@ -54,13 +53,14 @@ from ._events import (
     Served,
     WaitUntil,
 )
+from ._failing import LONG_AGO, FailureRun
 from ._freshness import Confirmation, Moment, age_of, freshness_of
 from ._order import Guard, Verdict
 from ._polling import DEFAULT_POLLING, Polling
+from ._shelf import Shelf
 from ._wire.headers import CacheHeaders, read_cache_headers, read_retry_after
 from ._wire.limits import DEFAULT_LIMITS, Limits
-from ._wire.manifest import Manifest, decode_manifest
-from ._wire.page import verify_page
+from ._wire.manifest import decode_manifest
 from .errors import AnswerRefused, PageError, RulesetError, TransportError
 
 if TYPE_CHECKING:
@@ -93,7 +93,6 @@ __all__ = [
 ]
 
 FOREVER: Final = float("inf")
-_AT_ONCE: Final = Moment(-FOREVER, -FOREVER)
 _CLOCKS_DIFFER_SECONDS: Final = 1.0
 
 
@@ -121,45 +120,10 @@ class _Candidate(NamedTuple):
 class Refresh:
     """One environment's refreshing. Everything but `next_action` and `received` is for reading.
 
-    `served` is the ruleset in service and `confirmation` when the backend last stood by it, both None before the first.
-    `failures` counts failures in a row, `failing_since` is the moment of the first of them, `last_error` its latest
-    message; all are reset by the first answer that is well. `next_at` is when to ask again, on both clocks; `poll` the
-    interval in force. `polls`, `not_modified`, `step_backs` (answers that were one) and `swaps` are totals.
+    `served` is the ruleset in service and `confirmation` when the backend last stood by it, both None before the first;
+    `failed_at_age` is what `freshness_of` wants of the last failure. `next_at` is when to ask again, on both clocks;
+    `poll` the interval in force. `polls`, `not_modified`, `step_backs` (answers that were one) and `swaps` are totals.
     """
-
-    __slots__ = (
-        "_age_when_begun",
-        "_alone",
-        "_asked_with",
-        "_began",
-        "_candidate",
-        "_cause",
-        "_environment",
-        "_failed_at",
-        "_guard",
-        "_limits",
-        "_not_before",
-        "_pages",
-        "_pinned_key",
-        "_polling",
-        "_said",
-        "_sharing_since",
-        "_unconditional",
-        "_workspace",
-        "confirmation",
-        "failed_at_age",
-        "failing_since",
-        "failures",
-        "last_error",
-        "next_at",
-        "not_modified",
-        "phase",
-        "poll",
-        "polls",
-        "served",
-        "step_backs",
-        "swaps",
-    )
 
     def __init__(
         self,
@@ -176,27 +140,22 @@ class Refresh:
         self._limits = limits
         self._pinned_key = pinned_key
         self._guard = Guard(pinned_key=pinned_key)
+        self._run = FailureRun(f"{workspace}/{environment}", polling.auth_retry)
+        self._shelf = Shelf(limits)
         self._candidate: _Candidate | None = None
-        self._pages: dict[str, bytes] = {}
         self._began: Moment | None = None
         self._age_when_begun: float | None = None
-        self._failed_at = -FOREVER
-        self.failed_at_age: float | None = None
         self._asked_with: str | None = None
         self._unconditional = False
         self._alone = False
         self._sharing_since: Moment | None = None
-        self._not_before = _AT_ONCE
-        self._cause: Cause | None = None
-        self._said: set[Cause] = set()
+        self._failure_known_at = -FOREVER
         self.phase = Phase.IDLE
         self.served: Served | None = None
         self.confirmation: Confirmation | None = None
+        self.failed_at_age: float | None = None
         self.poll = polling.interval
-        self.next_at = _AT_ONCE
-        self.failures = 0
-        self.failing_since: Moment | None = None
-        self.last_error: str | None = None
+        self.next_at = LONG_AGO
         self.polls = self.not_modified = self.step_backs = self.swaps = 0
 
     # The two verbs.
@@ -207,12 +166,11 @@ class Refresh:
             return self._ask(now) if self.next_at.reached(now) else WaitUntil(*self.next_at)
         if self.phase is Phase.LACKING:
             self.phase = Phase.PAGING
-            manifest = self._on_its_way().served.manifest
-            return FetchPages(manifest, self._missing(manifest))
+            return FetchPages(self._on_its_way().served.manifest, self._missing())
         if self.phase is Phase.COMPLETE:
             self.phase = Phase.BUILDING
             served = self._on_its_way().served
-            return Adopt(served.manifest, dict(self._pages), served.source)
+            return Adopt(served.manifest, dict(self._shelf.pages), served.source)
         return WaitUntil(FOREVER, FOREVER)
 
     def received(self, event: Event, now: Moment, dice: float) -> Report | None:
@@ -239,9 +197,24 @@ class Refresh:
         return self.phase not in (Phase.IDLE, Phase.ASKING)
 
     @property
+    def failures(self) -> int:
+        """Failures in a row."""
+        return self._run.count
+
+    @property
+    def failing_since(self) -> Moment | None:
+        """When the first of them was; None while all is well."""
+        return self._run.since
+
+    @property
+    def last_error(self) -> str | None:
+        """What the last of them said; None while all is well."""
+        return self._run.last_error
+
+    @property
     def failure_is_own(self) -> bool:
         """Whether refreshes fail for a reason of this process (its key), which the disk copy does not tell others."""
-        return self._cause is Cause.KEPT_OUT
+        return self._run.cause is Cause.KEPT_OUT
 
     def freshness(self, now: Moment, max_staleness: float | None = None) -> Freshness | None:
         """How fresh the ruleset in service is; None before the first."""
@@ -266,6 +239,12 @@ class Refresh:
         """
         ours = -FOREVER if self.served is None else self.served.checked_at
         return ours < checked_at <= now.wall + _CLOCKS_DIFFER_SECONDS and now.wall - checked_at < self.poll
+
+    def settled_by_failure(self, failed_at: float, failures: int, now: Moment) -> bool:
+        """Whether the failure of another process at `failed_at` (Unix) is news, and reason enough to wait with a poll."""
+        known = self._failure_known_at if self.served is None else max(self._failure_known_at, self.served.checked_at)
+        longest = self._polling.backoff(failures, self.poll, 1.0)
+        return known < failed_at <= now.wall + _CLOCKS_DIFFER_SECONDS and now.wall < failed_at + longest
 
     # Asking, and the answers to it.
 
@@ -338,11 +317,9 @@ class Refresh:
     # Pages, and the way into service.
 
     def _take(self, candidate: _Candidate, pages: Mapping[str, bytes]) -> None:
-        wanted = candidate.served.manifest.wanted
-        at_hand = {**self._pages, **pages}
-        self._pages = {name: at_hand[name] for name in wanted if name in at_hand}
         self._candidate = candidate
-        self.phase = Phase.LACKING if self._missing(candidate.served.manifest) else Phase.COMPLETE
+        self._shelf.begin(candidate.served.manifest, pages)
+        self.phase = Phase.LACKING if self._missing() else Phase.COMPLETE
 
     def _on_its_way(self) -> _Candidate:
         if self._candidate is None:
@@ -350,42 +327,24 @@ class Refresh:
             raise RuntimeError(msg)
         return self._candidate
 
-    def _missing(self, manifest: Manifest) -> tuple[str, ...]:
-        held = set() if self.served is None else set(self.served.manifest.pages)
-        return tuple(name for name in manifest.wanted if name not in held and name not in self._pages)
+    def _missing(self) -> tuple[str, ...]:
+        return self._shelf.missing(self._on_its_way().served.manifest, self.served and self.served.manifest)
 
     def _pages_came(self, event: PagesFetched, now: Moment, dice: float) -> Report | None:
-        manifest = self._on_its_way().served.manifest
-        before = len(self._missing(manifest))
-        error = self._keep(event.pages)
-        missing = self._missing(manifest)
-        if error is None and len(missing) == before:
-            error = PageError(f"of {before} pages, none came")
+        before = self._missing()
+        error = self._shelf.put(event.pages, before)
+        missing = self._missing()
+        if error is None and missing == before:
+            error = PageError(f"of {len(before)} pages, none came")
         if error is not None:
             return self._fail(Cause.UNUSABLE, error, now, dice)
         self.phase = Phase.LACKING if missing else Phase.COMPLETE
         return None
 
     def _page_refused(self, event: PageRefused, now: Moment, dice: float) -> Report | None:
-        self._keep(event.pages)
+        self._shelf.put(event.pages, self._missing())
         error = PageError(f"the backend answered {event.status} to the request for page {event.name}")
         return self._fail(cause_of_page_status(event.status), error, now, dice)
-
-    def _keep(self, pages: Mapping[str, bytes]) -> PageError | None:
-        """Keep those pages that are wanted and what their names say, for a next try too; give the first error."""
-        first: PageError | None = None
-        wanted = () if self._candidate is None else self._missing(self._candidate.served.manifest)
-        for name in wanted:
-            body = pages.get(name)
-            if body is None:
-                continue
-            try:
-                verify_page(name, body, self._limits)
-            except PageError as error:
-                first = first or error
-            else:
-                self._pages[name] = body
-        return first
 
     def _adopted(self, event: Adopted, now: Moment, dice: float) -> Report | None:
         del event
@@ -396,7 +355,8 @@ class Refresh:
         )
         self.served, self.confirmation, self.poll = candidate.served, candidate.confirmation, candidate.poll
         self.failed_at_age = None
-        self._candidate, self._pages = None, {}
+        self._candidate = None
+        self._shelf.pages = {}
         self.swaps += 1
         report = self._well(now, dice, candidate.next_at)
         if not candidate.stepped_back:
@@ -418,9 +378,8 @@ class Refresh:
     def _seeded(self, event: Seeded, now: Moment, dice: float) -> Report | None:
         asking = self.phase is Phase.ASKING
         if asking and not self.settled_by(event.checked_at, now):
-            return None
-        order, served = event.manifest.order, self.served
-        cache = read_cache_headers(event.headers)
+            return self._ask_alone()
+        served, cache = self.served, read_cache_headers(event.headers)
         poll = self._polling.bounded(cache.poll)
         lain = max(0.0, now.wall - event.checked_at)
         seed = Served(event.manifest, event.etag, event.headers, event.source, event.generation, event.checked_at)
@@ -428,27 +387,38 @@ class Refresh:
         if event.checked_at > now.wall + _CLOCKS_DIFFER_SECONDS:
             confirmation = confirmation._replace(fresh_for=0.0)
         next_at = now.later(max(0.0, self._polling.stretched(poll, dice) - lain)) if asking else self.next_at
-        if served is not None and (order, event.manifest.raw) == (served.manifest.order, served.manifest.raw):
+        if served is not None and event.manifest.raw == served.manifest.raw:
             if not asking:
                 return None
             self.served, self.confirmation, self.poll, self.failed_at_age = seed, confirmation, poll, None
             return self._well(now, dice, next_at)
-        agreed = served is not None and event.generation > served.generation and not self._pinned_key
-        higher = served is None or (order > served.manifest.order and order != self._guard.left_behind)
-        if higher or agreed:
-            back = served is not None and order <= served.manifest.order
+        if self._yields_to(event):
+            back = served is not None and event.manifest.order <= served.manifest.order
             self._take(_Candidate(seed, confirmation, poll, back, next_at), event.pages)
+            return None
+        return self._ask_alone() if asking else None
+
+    def _yields_to(self, seed: Seeded) -> bool:
+        """Whether a file goes into service: the first, a higher pair, or a step back that another process took."""
+        if self.served is None:
+            return True
+        if seed.generation > self.served.generation and not self._pinned_key:
+            return True
+        return seed.manifest.order > self.served.manifest.order and seed.manifest.order != self._guard.left_behind
+
+    def _ask_alone(self) -> Report | None:
+        """What a neighbour knows is of no use here: ask the backend."""
+        self.phase, self._alone, self.next_at = Phase.IDLE, True, LONG_AGO
         return None
 
     def _neighbour_failed(self, event: NeighbourFailed, now: Moment, dice: float) -> Report | None:
-        ours = self._failed_at if self.served is None else max(self._failed_at, self.served.checked_at)
+        if not self.settled_by_failure(event.failed_at, event.failures, now):
+            return self._ask_alone()
+        self._run.count = max(self._run.count, event.failures - 1)
+        report = self._fail(Cause.UNREACHABLE, TransportError("another process of this host failed"), now, dice)
+        self._failure_known_at = event.failed_at
         wait = event.failed_at + self._polling.backoff(event.failures, self.poll, dice) - now.wall
-        if wait <= 0.0 or not ours < event.failed_at <= now.wall + _CLOCKS_DIFFER_SECONDS:
-            return None
-        self.failures = max(self.failures, event.failures - 1)
-        error = TransportError("another process of this host could not refresh")
-        report = self._fail(Cause.UNREACHABLE, error, now, dice)
-        self.next_at, self._failed_at = now.later(wait), event.failed_at
+        self.next_at = now.later(max(0.0, wait))
         return report
 
     def _neighbour_asks(self, event: NeighbourAsks, now: Moment, dice: float) -> None:
@@ -465,10 +435,10 @@ class Refresh:
         del event, dice
         if self.phase is not Phase.IDLE:
             return
-        ready = _AT_ONCE if self._began is None else self._began.later(self._polling.minimum)
+        ready = LONG_AGO if self._began is None else self._began.later(self._polling.minimum)
         soon = now if ready.reached(now) else ready
-        if not self._not_before.reached(now):
-            soon = _latest(soon, self._not_before)
+        if not self._run.not_before.reached(now):
+            soon = _latest(soon, self._run.not_before)
         self._alone = True
         self.next_at = _earliest(self.next_at, soon)
 
@@ -477,16 +447,17 @@ class Refresh:
         self.phase = Phase.IDLE
         self._candidate = self._sharing_since = None
         wait = self._polling.after_fork(self.poll, dice)
-        if self._cause is not None:
-            wait = max(wait, self._wait(self._cause, dice))
+        if self._run.cause is not None:
+            wait = max(wait, self._wait(self._run.cause, dice))
         self.next_at = now.later(wait)
-        if not self._not_before.reached(now):
-            self.next_at = _latest(self.next_at, self._not_before)
+        if not self._run.not_before.reached(now):
+            self.next_at = _latest(self.next_at, self._run.not_before)
 
     def _failed(self, event: Failed, now: Moment, dice: float) -> Report | None:
         if self.phase is Phase.ASKING:
             self.polls += 1
-        self._keep(event.pages)
+        if self._candidate is not None:
+            self._shelf.put(event.pages, self._missing())
         return self._fail(cause_of_error(event.error), event.error, now, dice)
 
     # How a refresh ends.
@@ -497,43 +468,25 @@ class Refresh:
         self.phase = Phase.IDLE
         self._candidate = self._sharing_since = None
         self.failed_at_age = self._age_when_begun
-        self.failures += 1
-        self._failed_at = now.wall + _CLOCKS_DIFFER_SECONDS  # our own note on the disk is no neighbour's
-        self.failing_since = self.failing_since or now
-        self.last_error = str(error) or type(error).__name__
-        self._cause = cause
+        self._failure_known_at = now.wall + _CLOCKS_DIFFER_SECONDS  # our own note on the disk is no neighbour's
+        report = self._run.failed(cause, error, now)
         wait = self._wait(cause, dice)
         if retry_after is not None:
             asked = min(retry_after, self._polling.retry_after_cap)
-            self._not_before = now.later(asked)
+            self._run.not_before = now.later(asked)
             wait = max(wait, self._polling.stretched(asked, dice))
         self.next_at = now.later(wait)
-        if cause in self._said or (cause is Cause.SUPERSEDED and self.failures == 1):
-            return None  # a page gone once is a publish that came between, and no news
-        self._said.add(cause)
-        level = "error" if cause in (Cause.KEPT_OUT, Cause.NEWER_FORMAT) else "warning"
-        seconds = self.failing_since.elapsed(now)[1]
-        message = explained(cause, f"{self._workspace}/{self._environment}", self._polling.auth_retry, self.last_error)
-        return Report(level, message, cause, error, self.failures, seconds)
+        return report
 
     def _well(self, now: Moment, dice: float, next_at: Moment | None = None) -> Report | None:
-        since, failures, said = self.failing_since, self.failures, bool(self._said)
-        self.phase = Phase.IDLE
-        self._sharing_since = self._cause = self.failing_since = self.last_error = None
-        self.failures = 0
-        self._said.clear()
-        self._not_before = _AT_ONCE
+        self.phase, self._sharing_since = Phase.IDLE, None
         self.next_at = next_at or now.later(self._polling.stretched(self.poll, dice))
-        if since is None or not said:
-            return None
-        seconds = since.elapsed(now)[1]
-        message = f"refreshes work again, after {failures} failures in {seconds:.0f} s"
-        return Report("info", message, failures=failures, seconds=seconds)
+        return self._run.ended(now)
 
     def _wait(self, cause: Cause, dice: float) -> float:
         if cause is Cause.KEPT_OUT:
             return self._polling.stretched(self._polling.auth_retry, dice)
-        return self._polling.backoff(self.failures, self.poll, dice)
+        return self._polling.backoff(self._run.count, self.poll, dice)
 
     def _confirm(self, served: Served, now: Moment) -> None:
         cache = read_cache_headers(served.headers)
