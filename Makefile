@@ -77,7 +77,7 @@ docs: $(STAMP) ## Build the documentation; a warning is an error
 
 .PHONY: demo
 demo: $(STAMP) ## A real backend and a real application: watch a toggle arrive, then kill the backend
-	$(BIN)/python -m examples.demo
+	$(BIN)/python examples/demo/run.py
 
 .PHONY: bench
 bench: $(STAMP) ## The benchmarks

@@ -1,0 +1,46 @@
+"""A plain script with a client: start, decide, be told of a change, stop.
+
+    BUILDFLAGS_URL=… BUILDFLAGS_SDK_KEY=… BUILDFLAGS_WORKSPACE=… BUILDFLAGS_ENVIRONMENT=… python examples/plain.py
+
+`buildflags dev` starts a backend and prints those four.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from buildflags_sdk import Change, Client
+
+CUSTOMERS = (
+    {"targetingKey": "user-7", "country": "DE"},
+    {"targetingKey": "user-8", "country": "US"},
+)
+
+
+def checkout(client: Client) -> None:
+    """Decide for each customer, as a request handler would: one context, one revision, no waiting."""
+    for customer in CUSTOMERS:
+        with client.scope(customer) as flags:
+            page = "new" if flags.is_enabled("new-checkout") else "old"
+            print(f"{customer['targetingKey']}: {page} checkout, {flags.get_value('page-size', 20)} items a page")
+
+
+def told(change: Change) -> None:
+    """Say what changed. Called on a thread of its own, after the new ruleset is in service."""
+    print(f"changed in revision {change.new_revision}: {', '.join(sorted(change.keys))}", flush=True)
+
+
+def main() -> None:
+    """Decide once, then again after every line on stdin."""
+    with Client.from_env() as client:
+        client.on_change(told, keys=["new-checkout"])
+        checkout(client)
+        sys.stdout.flush()
+        for _ in sys.stdin:
+            client.refresh()
+            checkout(client)
+            sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
