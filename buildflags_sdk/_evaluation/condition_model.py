@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import pairwise
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, JsonValue, Tag, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, JsonValue, Tag, model_validator
 
-from .lines import FORMS, Refused, parse_time, shown
-from .rows import check_expression, check_scheme, check_test
+from .lines import FORMS, MAX_POINTS, parse_time, ramp_points, within_floats
+from .rows import check_scheme, prepared_expression, prepared_test, value_test
 
 Item = TypeVar("Item")
 Rows = Annotated[tuple[Item, ...], Field(strict=False)]  # JSON has lists only; the items stay strict
 Name = Annotated[str, Field(min_length=1)]
-Number = int | float
+Number = Annotated[int | float, AfterValidator(within_floats)]
+Points = Annotated[int, Field(gt=0, le=MAX_POINTS)]
 Path = Annotated[tuple[str, ...], Field(strict=False, min_length=1)]
 Truth = bool | Literal["undecided"]
 FlagType = Literal["boolean", "string", "integer", "float", "object"]
@@ -39,7 +39,7 @@ class Share(Form):
     or_by: Rows[Path] = ()
     scheme: Name
     seed: str
-    of: Annotated[int, Field(gt=0)]
+    of: Points
     start: Number = Field(default=0, alias="from")
     to: Number | Ramp
     to_inclusive: bool = False
@@ -59,16 +59,13 @@ class Ramp(Form):
 
     @model_validator(mode="after")
     def _ordered(self) -> Ramp:
-        moments = [at for at, _ in self.points]
-        if any(later <= earlier for earlier, later in pairwise(moments)):
-            msg = f"a ramp's moments must rise, not {shown([at for at, _ in self.ramp])}"
-            raise Refused(msg)
+        ramp_points(self.ramp)
         return self
 
     @property
     def points(self) -> tuple[tuple[float, float], ...]:
         """The points with their moments in seconds since 1970."""
-        return tuple((parse_time(at), height) for at, height in self.ramp)
+        return ramp_points(self.ramp)
 
 
 class All(Form):
@@ -108,7 +105,7 @@ class Attribute(Form):
 
     @model_validator(mode="after")
     def _preparable(self) -> Attribute:
-        check_test(self.op, self.dialect, self.values, self.broken)
+        prepared_test(self.op, self.dialect, self.values, self.broken)
         return self
 
 
@@ -133,7 +130,7 @@ class ValueTest(Form):
 
     @model_validator(mode="after")
     def _preparable(self) -> ValueTest:
-        check_test(self.op, self.dialect, self.values, "flag")
+        value_test(self.op, self.dialect, self.values)
         return self
 
 
@@ -197,7 +194,7 @@ class Expression(Form):
 
     @model_validator(mode="after")
     def _preparable(self) -> Expression:
-        check_expression(self.program, self.dialect, self.broken)
+        prepared_expression(self.program, self.dialect, self.broken)
         return self
 
 

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 import re
+from itertools import pairwise
+from math import inf
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 MAX_DEPTH: Final = 32
 """How deep objects and lists of one line may nest, the line's own object included; also how long a chain of entries
 that name each other may be."""
+
+MAX_POINTS: Final = 2**53
+"""The largest `of`: beyond it floats, and other languages, lose points."""
 
 FORMS: Final = frozenset(
     ("all", "any", "not", "attr", "segment", "flag", "share", "time", "member_of", "expression"),
@@ -29,7 +34,7 @@ def decode_line(line: bytes | str) -> dict[str, Any]:
     """Decode one entry: strict JSON, an object, nested at most `MAX_DEPTH` deep. Raises `Refused`."""
     try:
         text = line if isinstance(line, str) else line.decode("utf-8")
-        raw = json.loads(text, parse_constant=_refuse_constant)
+        raw = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
     except RecursionError:
         msg = f"nested deeper than {MAX_DEPTH}"
         raise Refused(msg) from None
@@ -57,6 +62,16 @@ def encode_entry(entry: Mapping[str, Any]) -> str:
         raise Refused(msg) from None
 
 
+def within_floats(number: float) -> float:
+    """The number as it is. Raises `Refused` for an integer beyond every float."""
+    try:
+        float(number)
+    except OverflowError:
+        msg = f"{shown(number)} is too large"
+        raise Refused(msg) from None
+    return number
+
+
 def parse_time(text: str) -> float:
     """Seconds since 1970 of an RFC 3339 moment, which names its offset. Raises `Refused`."""
     from datetime import datetime  # noqa: PLC0415 - only rules that tell the time pay for the import
@@ -68,6 +83,15 @@ def parse_time(text: str) -> float:
             pass
     msg = f"a moment is RFC 3339 text with its offset, such as 2026-12-01T00:00:00Z, not {shown(text)}"
     raise Refused(msg)
+
+
+def ramp_points(rows: Iterable[tuple[str, float]]) -> tuple[tuple[float, float], ...]:
+    """The points of a ramp with their moments in seconds since 1970. Raises `Refused`."""
+    points = tuple((parse_time(at), float(height)) for at, height in rows)
+    if not points or any(later[0] <= earlier[0] for earlier, later in pairwise(points)):
+        msg = "a ramp has one point or more, each later than the one before"
+        raise Refused(msg)
+    return points
 
 
 def ramp_at(points: tuple[tuple[float, float], ...], now: float, *, stepped: bool) -> float:
@@ -91,6 +115,14 @@ def shown(value: object) -> str:
 def _refuse_constant(name: str) -> NoReturn:
     msg = f"{name} is no JSON number"
     raise ValueError(msg)
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if number in (inf, -inf):
+        msg = f"{digits} is too large"
+        raise ValueError(msg)
+    return number
 
 
 def _deeper_than(value: object, levels: int) -> bool:

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar
 
 from pydantic import Field, JsonValue, ValidationError, model_validator
 
 from buildflags_sdk.errors import RulesetError
 
-from .condition_model import Condition, FlagType, Form, Name, Number, OnMissingKey, Path, Ramp, Rows
+from .condition_model import Condition, FlagType, Form, Name, Number, OnMissingKey, Path, Points, Ramp, Rows
 from .lines import FORMS, Refused, decode_line, encode_entry, shown
+from .outcomes import Outcome, outcome_of
 from .rows import check_scheme
 from .short_forms import expand_short_forms
 
@@ -52,7 +53,7 @@ class Split(Form):
     or_by: Rows[Path] = ()
     scheme: Name
     seed: str
-    of: Annotated[int, Field(gt=0)]
+    of: Points
     ranges: Rows[Range]
     on_miss: Literal["next", "stop"] = "next"
     on_missing_key: OnMissingKey = "error"
@@ -95,20 +96,13 @@ class Rule(Form):
     on_undecided: Literal["undecided", "next", "next_then_undecided"] = "undecided"
 
 
-class Variant(Form):
-    """The long form of a variant. Without `value` it stands for the caller's default; `on` is what `is_enabled` says."""
-
-    value: JsonValue = None
-    on: bool = True
-
-    @property
-    def has_value(self) -> bool:
-        """Tell whether a value was given, null included."""
-        return "value" in self.model_fields_set
-
-
 class FlagDefinition(Form):
-    """A flag, resolved for one environment: one line of a page."""
+    """A flag, resolved for one environment: one line of a page.
+
+    A variant is a bare value, or `{"value": …, "on": …}` with either part optional: without a value it stands for the
+    caller's default, `on` is what `is_enabled` says. An object value is always written in the long form, so that a field
+    added to that form later cannot be mistaken for part of a value.
+    """
 
     spelt_out: ClassVar[frozenset[str]] = frozenset({"enabled", "off", "rules", "fallthrough"})
 
@@ -123,16 +117,13 @@ class FlagDefinition(Form):
     meta: dict[str, JsonValue] | None = None
 
     @property
-    def outcomes(self) -> dict[str, Variant]:
-        """The variants, each in its long form. For a boolean flag `on` is the value."""
-        return {name: _long_form(body, self.type) for name, body in self.variants.items()}
+    def outcomes(self) -> dict[str, Outcome]:
+        """The variants, each with its value (`CALLER_DEFAULT` when it has none) and what `is_enabled` says."""
+        return {name: outcome_of(self.type, name, body) for name, body in self.variants.items()}
 
     @model_validator(mode="after")
     def _consistent(self) -> FlagDefinition:
-        for name, variant in self.outcomes.items():
-            if not fits(self.type, variant):
-                msg = f"variants.{name}: {shown(self.variants[name])} is no variant of a flag of type {self.type}"
-                raise Refused(msg)
+        self.outcomes  # noqa: B018 - raises Refused for a variant that does not suit the type
         for place, name in self._named_variants():
             if name not in self.variants:
                 msg = f"{place}: there is no variant {shown(name)}"
@@ -159,27 +150,6 @@ class SegmentDefinition(Form):
     by: Path = ("targetingKey",)
     when: Condition | None = None
     meta: dict[str, JsonValue] | None = None
-
-
-def fits(flag_type: str, variant: Variant) -> bool:
-    """Tell whether a variant suits a flag of this type. A bool is never a number; an integer may stand for a float."""
-    value = variant.value
-    if not variant.has_value:
-        return flag_type != "boolean"
-    if flag_type == "boolean":
-        return isinstance(value, bool) and value is variant.on
-    if flag_type == "string":
-        return isinstance(value, str)
-    if flag_type == "object":
-        return True
-    return isinstance(value, int if flag_type == "integer" else (int, float)) and not isinstance(value, bool)
-
-
-def _long_form(body: JsonValue, flag_type: str) -> Variant:
-    if isinstance(body, dict):
-        on = {"on": body["value"]} if flag_type == "boolean" and "value" in body and "on" not in body else {}
-        return Variant.model_validate({**body, **on})
-    return Variant(value=body, on=body if isinstance(body, bool) and flag_type == "boolean" else True)
 
 
 Entry = TypeVar("Entry", FlagDefinition, SegmentDefinition)

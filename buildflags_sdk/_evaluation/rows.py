@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from .lines import Refused, shown
 
@@ -10,41 +10,61 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from .operators import Operator
+    from .world import World
+
+RANDOM: Final = "random"
+"""The scheme of a point that is drawn anew each time. It has no row: it hashes nothing."""
 
 
-def operator_row(op: str, dialect: str) -> Operator:
-    """The row of an operator. One that this version does not know spoils the flag, whatever `broken` says."""
-    from .operators import OPERATORS  # noqa: PLC0415 - a constant flag needs no operators
+class PreparedTest:
+    """A row's test for one condition's values. Called with the attribute, and the world too when it `needs_now`."""
 
-    row = OPERATORS.get((op, dialect))
-    if row is None:
-        msg = f"there is no operator {shown(op)} with dialect {shown(dialect)}"
-        raise Refused(msg)
-    return row
+    __slots__ = ("needs_now", "sees_missing", "test")
+
+    def __init__(self, test: Callable[..., bool | None], row: Operator) -> None:
+        self.test = test
+        self.needs_now = row.needs_now
+        self.sees_missing = row.sees_missing
+
+    def __call__(self, attribute: Any, world: World | None = None) -> bool | None:
+        return self.test(attribute, world.now()) if world is not None and self.needs_now else self.test(attribute)
 
 
-def prepared_test(op: str, dialect: str, values: Sequence[Any], broken: str) -> Callable[[Any], bool | None] | None:
-    """The prepared test, or None when the values cannot be prepared and `broken` confines the damage."""
-    operator_row(op, dialect)
-    from .operators import prepare  # noqa: PLC0415
+def sees_missing(op: str, dialect: str) -> bool:
+    """Tell whether an operator itself answers for an attribute that is missing."""
+    return _row(op, dialect).sees_missing
 
+
+def prepared_test(op: str, dialect: str, values: Sequence[Any], broken: str) -> PreparedTest | None:
+    """The prepared test, or None when the values cannot be prepared and `broken` confines the damage.
+
+    An operator that this version does not know spoils the flag, whatever `broken` says. Raises `Refused`.
+    """
+    row = _row(op, dialect)
     try:
-        return prepare(op, dialect, list(values))
+        return PreparedTest(row.prepare(list(values)), row)
     except ValueError as error:
         if broken == "flag":
-            raise Refused(str(error)) from None
+            msg = f"{op}: {error}"
+            raise Refused(msg) from None
         return None
 
 
-def check_test(op: str, dialect: str, values: Sequence[Any], broken: str) -> None:
-    """Raise `Refused` when this test would spoil its flag."""
-    prepared_test(op, dialect, values, broken)
+def value_test(op: str, dialect: str, values: Sequence[Any]) -> PreparedTest:
+    """The test of a prerequisite's value. Raises `Refused`."""
+    test = prepared_test(op, dialect, values, "flag")
+    if test is None or test.needs_now:
+        msg = f"{op} with dialect {shown(dialect)} compares with the moment, which a prerequisite's value is not"
+        raise Refused(msg)
+    return test
 
 
 def check_scheme(scheme: str, seed: str, of: int) -> None:
     """Raise `Refused` for a scheme that this version does not know, or a seed or size that it cannot take."""
-    from .bucketing import SCHEMES  # noqa: PLC0415
+    from .bucketing import SCHEMES  # noqa: PLC0415 - a flag without bucketing needs none
 
+    if scheme == RANDOM:
+        return
     row = SCHEMES.get(scheme)
     if row is None:
         msg = f"there is no bucketing scheme {shown(scheme)}"
@@ -55,12 +75,17 @@ def check_scheme(scheme: str, seed: str, of: int) -> None:
         raise Refused(str(error)) from None
 
 
-def prepared_expression(program: Any, dialect: str, broken: str) -> Callable[..., Any] | None:
-    """The prepared program, or None when it cannot be prepared and `broken` confines the damage."""
+def prepared_expression(program: Any, dialect: str, broken: str) -> Callable[[Any, World], bool | None] | None:
+    """The prepared program, or None when it cannot be prepared and `broken` confines the damage. Raises `Refused`."""
     msg = f"there is no expression dialect {shown(dialect)}"
     raise Refused(msg)
 
 
-def check_expression(program: Any, dialect: str, broken: str) -> None:
-    """Raise `Refused` when this expression would spoil its flag."""
-    prepared_expression(program, dialect, broken)
+def _row(op: str, dialect: str) -> Operator:
+    from .operators import OPERATORS  # noqa: PLC0415 - a constant flag needs no operators
+
+    row = OPERATORS.get((op, dialect or "strict"))
+    if row is None:
+        msg = f"there is no operator {shown(op)} with dialect {shown(dialect)}"
+        raise Refused(msg)
+    return row
