@@ -40,6 +40,7 @@ def build(
     if previous is not None:
         changes = yield from changes_in_steps(previous.contents(), contents)
         carried = previous.carried(changes)
+        yield
     snapshot = Snapshot(manifest, contents, carried)
     for is_segment, key in carried.dropped:
         _ = snapshot.segment(key) if is_segment else snapshot.compiled(key)

@@ -21,9 +21,8 @@ class Contents(NamedTuple):
     flags: dict[str, IndexedPage]
     segments: dict[str, IndexedPage]
 
-    def page_with(self, name: Name) -> IndexedPage | None:
+    def page_with(self, is_segment: bool, key: str) -> IndexedPage | None:
         """Give the page in which an entry stands, or None."""
-        is_segment, key = name
         return (self.segments if is_segment else self.flags).get(key)
 
 
@@ -36,22 +35,23 @@ class Changes(NamedTuple):
 
 def changes_in_steps(older: Contents, newer: Contents) -> Generator[None, None, Changes]:
     """Find what changed from one revision to another. Pages that both have cost nothing."""
-    changed = yield from _changed_lines(older, newer)
-    reached = set(changed)
-    while changed:  # an entry whose own line changed is in already, so only the newer revision's names matter
-        found: set[Name] = set()
+    reached = yield from _changed_lines(older, newer)
+    changed = (reached[0].copy(), reached[1].copy())
+    while changed[0] or changed[1]:  # an entry whose own line changed is in already: only the newer one's names matter
+        found: tuple[set[str], set[str]] = (set(), set())
         for page in newer.pages.values():
-            named_by = page.named_by()
-            for name in named_by:
-                if name in changed:
-                    found.update(named_by[name])
+            for (is_segment, key), namers in page.named_by().items():
+                if key in changed[is_segment]:
+                    for namer_is_segment, namer in namers:
+                        found[namer_is_segment].add(namer)
             yield
-        changed = found - reached
-        reached |= changed
-    return Changes(
-        frozenset([key for is_segment, key in reached if not is_segment]),
-        frozenset([key for is_segment, key in reached if is_segment]),
-    )
+        changed = (found[0] - reached[0], found[1] - reached[1])
+        reached[0].update(changed[0])
+        reached[1].update(changed[1])
+    yield
+    flags = frozenset(reached[0])
+    yield
+    return Changes(flags, frozenset(reached[1]))
 
 
 def run(steps: Generator[None, None, T]) -> T:
@@ -64,17 +64,19 @@ def run(steps: Generator[None, None, T]) -> T:
             return result
 
 
-def _changed_lines(older: Contents, newer: Contents) -> Generator[None, None, set[Name]]:
-    changed: set[Name] = set()
+def _changed_lines(older: Contents, newer: Contents) -> Generator[None, None, tuple[set[str], set[str]]]:
+    changed: tuple[set[str], set[str]] = (set(), set())
     for page in _pages_of_one(newer, older):
-        for count, name in enumerate(_names_in(page)):
-            before = older.page_with(name)
-            if before is None or before.line(*name) != page.line(*name):
-                changed.add(name)
+        for count, (is_segment, key) in enumerate(_names_in(page), 1):
+            before = older.page_with(is_segment, key)
+            if before is None or before.line(is_segment, key) != page.line(is_segment, key):
+                changed[is_segment].add(key)
             if count % _LINES_A_STEP == 0:
                 yield
     for page in _pages_of_one(older, newer):
-        changed.update([name for name in _names_in(page) if newer.page_with(name) is None])
+        for is_segment, key in _names_in(page):
+            if newer.page_with(is_segment, key) is None:
+                changed[is_segment].add(key)
         yield
     return changed
 

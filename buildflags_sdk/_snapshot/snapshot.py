@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, KeysView, Mapping
 
 
+_SMALL = 256
+"""So many flags compiled for nothing are no reason to give up a pool."""
+
+
 class Table(dict[str, Any]):
     """Key -> True or False for a constant boolean flag, else (context, snapshot, world) -> Decision.
 
@@ -46,9 +50,11 @@ class Snapshot:
 
     __slots__ = (
         "__weakref__",
+        "_carried_in",
         "_changes",
         "_compiled_flags",
         "_compiled_segments",
+        "_compiled_with_pool",
         "_contents",
         "_flags",
         "_pool",
@@ -66,6 +72,8 @@ class Snapshot:
         self._compiled_flags = carried.flags
         self._compiled_segments = carried.segments
         self._pool = carried.pool
+        self._compiled_with_pool = carried.compiled_with_pool
+        self._carried_in = len(carried.flags)
         self._changes = (carried.since, carried.changes)
         self.identity = object()
         self._table: ref[Table] | None = None
@@ -153,10 +161,7 @@ class Snapshot:
 
     def flag(self, key: str) -> Callable[[Mapping[str, Any], Any, Any], Decision] | None:
         """Give what decides a flag (another flag's prerequisite), or None without such a flag."""
-        compiled = self.compiled(key)
-        if compiled is None:
-            return None
-        return compiled.entry if compiled.decision is None else _always(compiled.decision)
+        return self.compiled(key)
 
     def segment(self, key: str) -> CompiledSegment | None:
         """Give a segment, compiled now if this is its first use, or None."""
@@ -173,10 +178,7 @@ class Snapshot:
         compiled = self.compiled(key)
         if compiled is None:
             return not_found(key)
-        if compiled.decision is not None:
-            return compiled.decision
-        decision: Decision = compiled.entry(context, self, world)
-        return decision
+        return compiled(context, self, world)
 
     def broken(self) -> dict[str, str]:
         """Give what is known to be broken and why: flags by key, else "segment ..." or "page ... line ...".
@@ -209,17 +211,23 @@ class Snapshot:
         flags, segments = self._compiled_flags.copy(), self._compiled_segments.copy()
         dropped = [(False, key) for key in changes.flags if flags.pop(key, None) is not None]
         dropped += [(True, key) for key in changes.segments if segments.pop(key, None) is not None]
-        return Carried(self._pool, flags, segments, tuple(dropped), changes, self.identity)
+        pool, compiled_with_it = self._pool, self._compiled_with_pool + len(self._compiled_flags) - self._carried_in
+        if compiled_with_it > 2 * len(self._flags) + _SMALL:
+            pool, compiled_with_it = Pool(), 0
+        return Carried(pool, compiled_with_it, flags, segments, tuple(dropped), changes, self.identity)
 
 
 class Carried(NamedTuple):
     """What one revision takes over from another: compiled entries that nothing they reach has changed.
 
+    The pool goes along too, so that what is compiled later still shares conditions with what was compiled before; after
+    twice as many flags as there are have been compiled with it, a new one begins, since it forgets nothing by itself.
     `dropped` names the entries that were compiled and are not taken over; `since` is the identity of the other one,
     which is not kept alive by it.
     """
 
     pool: Pool
+    compiled_with_pool: int
     flags: dict[str, CompiledFlag]
     segments: dict[str, CompiledSegment]
     dropped: tuple[Name, ...]
@@ -229,7 +237,7 @@ class Carried(NamedTuple):
     @classmethod
     def nothing(cls) -> Carried:
         """Give the start of a first revision."""
-        return cls(Pool(), {}, {}, (), Changes(frozenset(), frozenset()), object())
+        return cls(Pool(), 0, {}, {}, (), Changes(frozenset(), frozenset()), object())
 
 
 def not_found(key: str) -> Decision:
