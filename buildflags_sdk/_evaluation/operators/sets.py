@@ -107,7 +107,9 @@ def _prepare_element_match(values: list[Any]) -> Callable[[Any], bool]:
 
 
 def prepared_part(part: Any, depth: int) -> Callable[[Any], bool]:
-    """A condition over one element, as an operand holds it: `{"all": […]}`, `{"any": […]}`, `{"not": …}`, or
+    """Prepare a condition over one element.
+
+    An operand holds it as `{"all": […]}`, `{"any": […]}`, `{"not": …}`, or
     `{"op", "values", "dialect", "negate", "on_missing"}` of the element itself, or of what `attr` (a path) finds in it.
 
     Operators that need the moment or a third truth value have no place here.

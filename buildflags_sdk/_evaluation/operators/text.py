@@ -77,9 +77,7 @@ def holds_part(text: str, parts: tuple[str, ...]) -> bool:
     return any(part in text for part in parts)
 
 
-def prepare_matches(
-    read: Callable[[Any], str | None], *, ignore_case: bool = False, at_start: bool = False
-) -> Prepare:
+def prepare_matches(read: Callable[[Any], str | None], *, ignore_case: bool = False, at_start: bool = False) -> Prepare:
     """Patterns of the RE2 dialect; the attribute must hold a match, or begin with one."""
 
     def prepare(values: list[Any]) -> Callable[[Any], bool]:

@@ -67,3 +67,21 @@ def python_text(value: Any) -> str | None:
 def unaltered(text: str) -> str:
     """The text itself: the case mode of those who compare exactly."""
     return text
+
+
+def configcat_text(value: Any) -> str | None:
+    """ConfigCat: numbers as JavaScript writes them, moments as seconds since 1970, lists as compact JSON."""
+    from datetime import UTC, datetime  # noqa: PLC0415 - only this system's rules pay for the imports
+
+    if isinstance(value, datetime):
+        moment = value if value.tzinfo else value.replace(tzinfo=UTC)
+        return plain_text(moment.timestamp())
+    if isinstance(value, (list, tuple)):
+        import json  # noqa: PLC0415
+
+        try:
+            return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        except (TypeError, ValueError, RecursionError):
+            return None
+    text = plain_text(value)
+    return python_text(value) if text is None and value is not None else text

@@ -1,0 +1,199 @@
+"""One table of bucketing schemes: seed and key to a point, exactly as each system computes it. No state, no dice.
+
+A scheme's `prepare(seed, of)` gives `point(key)`: a number in [0, of), or None when the key counts as missing. Range ends
+are in the same unit. Systems that compare fractions are exact at `of` 1, with the very float ends that they accumulate.
+
+==================  =======================  =========  ==============================================================
+scheme              seed                     natural    point
+                                             `of`
+==================  =======================  =========  ==============================================================
+bf1                 any                      100000     SHA-1(`seed:key`) x of / 2^160, an exact fraction
+launchdarkly        `flag.salt`, or `seed`   1          15 hex of SHA-1(`seed.key`) / (16^15 - 1)
+unleash_rollout     group id                 100        murmur3(`seed:key`) mod of + 1: ranges [0, percentage] inclusive
+unleash_variant     group id                 weights    the same hash with seed 86028157
+growthbook_1, _2    seed                     1          FNV-1a mod 1000 / 1000; twice, mod 10000 / 10000
+growthbook_1_python, growthbook_2_python                as the Python SDK hashes text above U+FFFF
+eppo                salt                     shards     4 bytes of MD5(`seed-key`) mod of
+flagd_1             flag key or ""           100        abs(int32 murmur3(`seed` `key`)) / (2^31 - 1) x 100
+flagd_2             flag key or ""           weights    (murmur3(`seed` `key`) x of) >> 32
+flagd_3             ""                       weights    as flagd_2, over the CBOR of the key, of any type but array, null
+flagd_3_pair        flag key                 weights    as flagd_2, over the CBOR of [seed, key]
+flagsmith           feature or segment key   100        MD5(`seed,key`) mod 9999 / 9998 x 100
+posthog_rollout     flag key                 1          15 hex of SHA-1(`seed.key`) / (16^15 - 1)
+posthog_variant     flag key                 1          the same of `seed.keyvariant`
+configcat           setting key              100        7 hex of SHA-1(`seed` `key`) mod of
+statsig             `config.rule` salts      10000      8 bytes of SHA-256(`seed.key`) mod of (1000 for user buckets)
+devcycle            target id                1          murmur3(`key`, seed murmur3(`seed`, 1)) / (2^32 - 1)
+devcycle_rollout    target id                1          the same of `key_rollout`
+modulo              ""                       any        the key, an integer or its text, mod of
+==================  =======================  =========  ==============================================================
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from .peer_points import PEERS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    Point = Callable[[Any], Any]
+    Pick = Callable[[Any], int]
+    Range = tuple[int | float, int | float, bool, int]
+
+try:
+    # OpenSSL's SHA-1 by hashlib is as fast here (0.42 µs either way), but importing it costs 2.6 ms of a cold start; 0.15.
+    from _sha1 import sha1  # type: ignore[import-not-found,unused-ignore]
+except ImportError:  # a build without the bundled hashes
+    from hashlib import sha1
+
+MISS = -1
+"""The point lies in no range."""
+MISSING_KEY = -2
+"""The key counts as missing."""
+
+_BITS = 160
+
+
+class Scheme(NamedTuple):
+    """One row: `prepare(seed, of)` gives `point(key)`. Raises ValueError for a seed or size that it cannot take."""
+
+    prepare: Callable[[str, int], Point]
+
+
+def bf1_text(key: Any) -> str | None:
+    """The text that bf1 hashes: text that is not empty, or an integer's decimal digits."""
+    if isinstance(key, str):
+        return key or None
+    if isinstance(key, int) and not isinstance(key, bool):
+        try:
+            return int.__repr__(key)
+        except ValueError:  # more digits than Python agrees to write
+            return None
+    return None
+
+
+def _prepare_bf1(seed: str, of: int) -> Point:
+    prefix = _encodable(seed) + ":"
+
+    def point(key: Any) -> Any:
+        from fractions import Fraction  # noqa: PLC0415 - traces and ramps ask for points; ranges compare bytes
+
+        text = bf1_text(key)
+        if text is None:
+            return None
+        try:
+            digest = sha1((prefix + text).encode()).digest()
+        except UnicodeEncodeError:
+            return None
+        return Fraction(int.from_bytes(digest, "big") * of, 1 << _BITS)
+
+    return point
+
+
+def _encodable(seed: str) -> str:
+    try:
+        seed.encode()
+    except UnicodeEncodeError:
+        msg = f"half of a surrogate pair in the seed {seed!r}"
+        raise ValueError(msg) from None
+    return seed
+
+
+SCHEMES: dict[str, Scheme] = {"bf1": Scheme(_prepare_bf1), **{name: Scheme(prepare) for name, prepare in PEERS.items()}}
+
+
+def prepare_ranges(scheme: str, seed: str, of: int, ranges: Sequence[Range]) -> Pick:
+    """The outcome for a key: `pick(key)` is the index that the first range holding its point names, MISS or MISSING_KEY.
+
+    Each range is (from, to, to_inclusive, index). Raises ValueError for an unknown scheme.
+    """
+    if scheme == "bf1":
+        return _prepare_bf1_ranges(seed, of, ranges)
+    if scheme not in SCHEMES:
+        msg = f"there is no bucketing scheme {scheme!r}"
+        raise ValueError(msg)
+    point_of = SCHEMES[scheme].prepare(seed, of)
+    rows = tuple(ranges)
+
+    def pick(key: Any) -> int:
+        point = point_of(key)
+        if point is None:
+            return MISSING_KEY
+        for start, end, inclusive, index in rows:
+            if start <= point and (point < end or (inclusive and point == end)):
+                return index
+        return MISS
+
+    return pick
+
+
+def _prepare_bf1_ranges(seed: str, of: int, ranges: Sequence[Range]) -> Pick:
+    """bf1's fast form: the digest's bytes against big-endian thresholds, with no integer made on the way.
+
+    Measured on CPython 3.12: 0.42 µs a pick, of which the hash is 0.40; through the exact fraction 2.3 µs. Copying a
+    hash that has taken the seed already saves nothing measurable.
+    """
+    prefix = _encodable(seed) + ":"
+    bounds, indexes = _thresholds(of, ranges)
+
+    def pick(key: Any) -> int:
+        if key.__class__ is not str or not key:
+            key = bf1_text(key)
+            if key is None:
+                return MISSING_KEY
+        try:
+            return indexes[bisect_right(bounds, sha1((prefix + key).encode()).digest())]
+        except UnicodeEncodeError:
+            return MISSING_KEY
+
+    if len(bounds) != 1:
+        return pick
+    (bound,), (below, above) = bounds, indexes
+
+    def pick_one_of_two(key: Any) -> int:
+        if key.__class__ is not str or not key:
+            key = bf1_text(key)
+            if key is None:
+                return MISSING_KEY
+        try:
+            return below if sha1((prefix + key).encode()).digest() < bound else above
+        except UnicodeEncodeError:
+            return MISSING_KEY
+
+    return pick_one_of_two
+
+
+def _thresholds(of: int, ranges: Sequence[Range]) -> tuple[list[bytes], list[int]]:
+    """Digests where the outcome changes, rising, and the outcomes before, between and after them."""
+    spans = [
+        (_first_at(start, of), _first_above(end, of) if inclusive else _first_at(end, of), index)
+        for start, end, inclusive, index in ranges
+    ]
+    cuts = sorted({cut for low, high, _ in spans for cut in (low, high) if 0 < cut < 1 << _BITS})
+    bounds: list[bytes] = []
+    indexes = [_outcome_at(0, spans)]
+    for cut in cuts:
+        index = _outcome_at(cut, spans)
+        if index != indexes[-1]:
+            bounds.append(cut.to_bytes(_BITS >> 3, "big"))
+            indexes.append(index)
+    return bounds, indexes
+
+
+def _outcome_at(digest: int, spans: list[tuple[int, int, int]]) -> int:
+    return next((index for low, high, index in spans if low <= digest < high), MISS)
+
+
+def _first_at(end: float, of: int) -> int:
+    """The smallest digest whose point is not below `end`, computed in integers."""
+    over, under = end.as_integer_ratio()
+    return -((-over << _BITS) // (under * of))
+
+
+def _first_above(end: float, of: int) -> int:
+    """The smallest digest whose point is above `end`."""
+    over, under = end.as_integer_ratio()
+    return (over << _BITS) // (under * of) + 1
