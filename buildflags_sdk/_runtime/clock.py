@@ -1,0 +1,43 @@
+"""The two clocks and the way to wait, as one thing that is given in. Tests give in one that they move by hand."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Protocol
+
+from buildflags_sdk._freshness import Moment
+
+if TYPE_CHECKING:
+    import threading
+
+
+class Clock(Protocol):
+    """Where the runtime reads time, and how it waits."""
+
+    def moment(self) -> Moment:
+        """Now, on the monotonic and on the wall clock, in seconds."""
+        ...
+
+    def wait(self, condition: threading.Condition, seconds: float | None) -> None:
+        """Wait on a held condition until it is notified or `seconds` have passed (None: until notified)."""
+        ...
+
+    def pause(self, seconds: float) -> None:
+        """Let other threads run for about `seconds`."""
+        ...
+
+
+class SystemClock:
+    """The machine's clocks."""
+
+    def moment(self) -> Moment:
+        """Now, on both clocks."""
+        return Moment(time.monotonic(), time.time())
+
+    def wait(self, condition: threading.Condition, seconds: float | None) -> None:
+        """Wait on a held condition."""
+        condition.wait(seconds)
+
+    def pause(self, seconds: float) -> None:
+        """Give the interpreter to other threads."""
+        time.sleep(seconds)

@@ -1,0 +1,103 @@
+"""Tells listeners what changed, on a thread of its own, in order, never two at once. A listener can stall only itself.
+
+A listener that is slow gets one change with the union of what it missed.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+from buildflags_sdk._reports import Change
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class _Subscription:
+    __slots__ = ("failed", "keys", "listener", "pending")
+
+    def __init__(self, listener: Callable[[Change], Any], keys: frozenset[str] | None) -> None:
+        self.listener = listener
+        self.keys = keys
+        self.pending: Change | None = None
+        self.failed = False
+
+
+class Dispatcher:
+    """The listeners of one environment. `report(listener, error)` is called once per listener that raises."""
+
+    def __init__(self, report: Callable[[Any, Exception], None]) -> None:
+        self._report = report
+        self._condition = threading.Condition()
+        self._subscriptions: list[_Subscription] = []
+        self._thread: threading.Thread | None = None
+        self._closed = False
+
+    def subscribe(self, listener: Callable[[Change], Any], keys: frozenset[str] | None) -> Callable[[], None]:
+        """Call `listener` for changes of `keys` (None: of any key). Returns its unsubscriber."""
+        subscription = _Subscription(listener, keys)
+        with self._condition:
+            self._subscriptions.append(subscription)
+
+        def unsubscribe() -> None:
+            with self._condition:
+                if subscription in self._subscriptions:
+                    self._subscriptions.remove(subscription)
+
+        return unsubscribe
+
+    def announce(self, change: Change) -> None:
+        """Note a change for every listener that asked for one of its keys. Returns at once."""
+        with self._condition:
+            wanted = False
+            for subscription in self._subscriptions:
+                keys = change.keys if subscription.keys is None else change.keys & subscription.keys
+                if not keys:
+                    continue
+                missed = subscription.pending
+                subscription.pending = (
+                    Change(keys, change.old_revision, change.new_revision)
+                    if missed is None
+                    else Change(keys | missed.keys, missed.old_revision, change.new_revision)
+                )
+                wanted = True
+            if wanted and not self._closed:
+                if self._thread is None or not self._thread.is_alive():
+                    self._thread = threading.Thread(target=self._run, name="buildflags-listeners", daemon=True)
+                    self._thread.start()
+                self._condition.notify_all()
+
+    def close(self, seconds: float) -> None:
+        """Stop telling. Waits at most `seconds` for the listener that is being told, unless it is the caller itself."""
+        with self._condition:
+            self._closed = True
+            thread = self._thread
+            self._condition.notify_all()
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(seconds)
+
+    def reset_after_fork(self) -> None:
+        """Forget the parent's thread and lock."""
+        self._condition = threading.Condition()
+        self._thread = None
+
+    def _run(self) -> None:
+        while (told := self._next()) is not None:
+            subscription, change = told
+            try:
+                subscription.listener(change)
+            except Exception as error:  # noqa: BLE001 - a user's listener must not end the thread that tells the others
+                if not subscription.failed:
+                    subscription.failed = True
+                    self._report(subscription.listener, error)
+
+    def _next(self) -> tuple[_Subscription, Change] | None:
+        with self._condition:
+            while not self._closed:
+                for subscription in self._subscriptions:
+                    if subscription.pending is not None:
+                        change, subscription.pending = subscription.pending, None
+                        return subscription, change
+                self._condition.wait()
+            return None

@@ -1,0 +1,148 @@
+"""What one client runs on: a transport, a worker thread and the feeds of the environments that somebody views.
+
+It holds no client: a forgotten client is collected, and its engine stops.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING, Any
+
+from .environments import Environments
+from .feed import Feed
+from .local import LocalCopies
+from .worker import Worker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from buildflags_sdk._config import Settings
+    from buildflags_sdk._transport import Transport
+
+    from .clock import Clock
+
+FORK_REST_SECONDS = 0.05
+CLOSE_SECONDS = 0.25
+
+
+class Engine:
+    """Starts and ends what refreshes. `begin` may be called any number of times, from any thread."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        clock: Clock,
+        transport: Transport | None,
+        directory: Callable[[], str | None],
+    ) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.closed = False
+        self.begun = False
+        self._given = transport
+        self._made: Transport | None = None
+        self._directory = directory
+        self._dice = random.random
+        self._environments: Environments | None = None
+        self._worker = Worker(self._turn, clock, f"buildflags-{settings.workspace}-{settings.environment}")
+        self.away = False
+        self.main = self._feed(settings)
+
+    def begin(self) -> None:
+        """Start the thread, unless it runs."""
+        self.begun = True
+        self.away = False
+        self._worker.start()
+
+    def wake(self) -> None:
+        """Let the worker look at what is due."""
+        self._worker.wake()
+
+    def environment(self, settings: Settings) -> Feed:
+        """The feed of another environment, the same one while it is known."""
+        if self._environments is None:
+            self._environments = Environments(self.clock)
+        feed = self._environments.get(settings.environment, lambda: self._feed(settings))
+        if self.begun:
+            self.wake()
+        return feed
+
+    def close(self, seconds: float = CLOSE_SECONDS) -> None:
+        """Stop. Returns within about `seconds`, whatever the network and the listeners do."""
+        self.closed = True
+        ended = self._worker.stop(0.0)
+        transport = self._made
+        if transport is not None:
+            transport.close()
+        if not ended:
+            self._worker.stop(seconds / 2)
+        for feed in self._feeds():
+            feed.close(seconds / 2)
+
+    # -- forks ---------------------------------------------------------------------------------------------------------
+
+    def before_fork(self) -> None:
+        """Bring the thread to rest for the fork, for a bounded time."""
+        if self.begun and not self.closed:
+            self._worker.stop(FORK_REST_SECONDS)
+
+    def after_fork_in_parent(self) -> None:
+        """Go on."""
+        if self.begun and not self.closed:
+            self._worker.start()
+
+    def after_fork_in_child(self) -> None:
+        """Forget the parent's thread, locks and sockets. The thread starts again at the first use."""
+        self._worker = Worker(self._turn, self.clock, f"buildflags-{self.settings.workspace}-{self.settings.environment}")
+        self._made = None
+        if self._environments is not None:
+            self._environments.forked()
+        for feed in self._feeds():
+            feed.forked()
+        self.away = self.begun and not self.closed
+
+    def come_back(self) -> None:
+        """Start again in a child, if the parent had started."""
+        if self.away:
+            self.begin()
+
+    # -- the worker's --------------------------------------------------------------------------------------------------
+
+    def _turn(self, going: Callable[[], bool]) -> float | None:
+        waits = [feed.turn(going) for feed in self._feeds()]
+        if self._environments is not None:
+            self._environments.forget_unused()
+        told = [wait for wait in waits if wait is not None]
+        return min(told) if told else None
+
+    def _feeds(self) -> list[Feed]:
+        others = self._environments.feeds() if self._environments is not None else []
+        return [self.main, *others]
+
+    def _feed(self, settings: Settings) -> Feed:
+        local = LocalCopies(settings, self._directory(), self._log)
+        return Feed(
+            settings,
+            transport=self._transport,
+            local=local,
+            clock=self.clock,
+            dice=self._dice,
+            log=self._log,
+            come_back=self.come_back,
+        )
+
+    def _transport(self) -> Transport:
+        if self._given is not None:
+            return self._given
+        if self._made is None:
+            from buildflags_sdk._transport.http import HttpTransport  # noqa: PLC0415 - httpx is loaded by the first refresh
+
+            self._made = HttpTransport(self.settings.url, self.settings.sdk_key.reveal())
+        return self._made
+
+    def _log(self, level: str, message: str, **fields: Any) -> None:
+        import logging  # noqa: PLC0415 - only when there is something to say
+
+        logger = logging.getLogger("buildflags_sdk.refresh")
+        logger.log(logging.getLevelNamesMapping()[level.upper()], message, extra={"buildflags": fields})

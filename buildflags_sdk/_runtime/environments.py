@@ -1,0 +1,59 @@
+"""The environments that a client views beside its own: kept while somebody holds a view, and a quarter of an hour after.
+
+The TTL cache is read by the worker and by `in_environment`, never by an evaluation.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from buildflags_sdk._config import ENVIRONMENT_IDLE_SECONDS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .clock import Clock
+    from .feed import Feed
+
+MOST_ENVIRONMENTS = 1024
+
+
+class Environments:
+    """Feeds by environment."""
+
+    def __init__(self, clock: Clock, idle_seconds: float = ENVIRONMENT_IDLE_SECONDS) -> None:
+        from cachetools import TTLCache  # noqa: PLC0415 - only for clients that view a second environment
+
+        self._lock = threading.Lock()
+        self._cache: TTLCache[str, Feed] = TTLCache(
+            MOST_ENVIRONMENTS, idle_seconds, timer=lambda: clock.moment().monotonic
+        )
+
+    def get(self, name: str, make: Callable[[], Feed]) -> Feed:
+        """The feed of an environment, made if it is not known."""
+        with self._lock:
+            feed = self._cache.get(name)
+            if feed is None:
+                feed = make()
+            self._cache[name] = feed  # using it is what keeps it
+            return feed
+
+    def feeds(self) -> list[Feed]:
+        """All that are kept."""
+        with self._lock:
+            return list(self._cache.values())
+
+    def forget_unused(self) -> None:
+        """Renew those that are viewed; drop and close those that nobody has viewed for long."""
+        with self._lock:
+            for name, feed in list(self._cache.items()):
+                if feed.viewed:
+                    self._cache[name] = feed
+            dropped = self._cache.expire()
+        for _name, feed in dropped:
+            feed.close(0.0)
+
+    def forked(self) -> None:
+        """Forget the parent's lock."""
+        self._lock = threading.Lock()

@@ -1,0 +1,153 @@
+"""The copies on this machine, as one feed uses them: the disk copy and the bootstrap file. A disk that fails is a log line.
+
+Processes that share a folder share their polls: who is due takes the answer that another got, or the turn to ask.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+from buildflags_sdk._evaluation.details import Source
+from buildflags_sdk._events import NeighbourAsks, NeighbourFailed, Seeded
+from buildflags_sdk._storage.disk import DiskCopy, HeldLock, Stored
+from buildflags_sdk._wire.manifest import decode_manifest
+from buildflags_sdk.errors import BuildFlagsError, FlagFileError, StorageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from buildflags_sdk._config import Settings
+    from buildflags_sdk._freshness import Moment
+    from buildflags_sdk._refresh import Refresh
+    from buildflags_sdk._snapshot import Snapshot
+
+
+T = TypeVar("T")
+
+
+class LocalCopies:
+    """Reads and keeps copies for one environment. `say(level, message)` is called once per change of the disk's state."""
+
+    def __init__(self, settings: Settings, directory: str | None, say: Callable[..., None]) -> None:
+        self._settings = settings
+        self._say = say
+        self.directory = directory
+        self.error: str | None = None
+        self._disk = (
+            None
+            if directory is None
+            else DiskCopy(directory, settings.url, settings.workspace, settings.environment, settings.limits)
+        )
+        self._turn: HeldLock | None = None
+        self._noted: tuple[float, float] = (0.0, 0.0)
+
+    def seeds(self) -> Iterator[Seeded]:
+        """What there is before the network answers, best first: the disk copy, then the bootstrap file."""
+        stored = self._try(self._disk.load) if self._disk is not None else None
+        if stored is not None:
+            yield self._seeded(stored)
+        if self._settings.bootstrap is not None:
+            seed = self._bootstrap(self._settings.bootstrap)
+            if seed is not None:
+                yield seed
+
+    def shared(self, machine: Refresh, now: Moment) -> Seeded | NeighbourFailed | NeighbourAsks | None:
+        """What another process of this host knows or does; None when it is this process's turn to ask."""
+        disk = self._disk
+        if disk is None:
+            return None
+        head = self._try(disk.peek)
+        if head is not None and machine.settled_by(head.checked_at, now):
+            stored = self._try(disk.load)
+            if stored is not None:
+                return self._seeded(stored)
+        if head is not None and head.failures and head.failed_at > max(head.checked_at, self._noted[1]):
+            return NeighbourFailed(head.failed_at, head.failures)
+        try:
+            self._turn = disk.poll_turn(now.wall, now.wall + self._settings.polling.deadline)
+        except (StorageError, OSError) as error:
+            self._failed(error)
+            return None
+        return NeighbourAsks() if self._turn is None else None
+
+    def note(self, machine: Refresh, snapshot: Snapshot | None, now: Moment) -> None:
+        """Keep what the backend said, once a refresh has ended, and give up the turn to ask."""
+        disk, served = self._disk, machine.served
+        if disk is None:
+            return
+        try:
+            if machine.failures and not machine.failure_is_own:
+                if self._turn is not None:
+                    self._noted = (self._noted[0], now.wall)
+                    self._try(lambda: disk.note_failure(now.wall, machine.failures))
+            elif served is not None and snapshot is not None and served.source is Source.NETWORK:
+                if served.checked_at > self._noted[0] and served.manifest.order == snapshot.order:
+                    self._noted = (served.checked_at, self._noted[1])
+                    stored = Stored(
+                        generation=served.generation,
+                        manifest_body=served.manifest.raw,
+                        pages=snapshot.pages,
+                        etag=served.etag,
+                        headers=dict(served.headers),
+                        signature=served.headers.get("buildflags-signature"),
+                        checked_at=served.checked_at,
+                    )
+                    self._try(lambda: disk.save(stored))
+        finally:
+            self._release()
+
+    def forked(self) -> None:
+        """The parent's turn is not the child's."""
+        self._turn = None
+
+    def _release(self) -> None:
+        turn, self._turn = self._turn, None
+        if turn is not None:
+            self._try(turn.release)
+
+    def _seeded(self, stored: Stored) -> Seeded:
+        settings = self._settings
+        manifest = decode_manifest(
+            stored.manifest_body,
+            workspace=settings.workspace,
+            environment=settings.environment,
+            limits=settings.limits,
+        )
+        return Seeded(
+            manifest, stored.pages, stored.etag, stored.headers, stored.checked_at, Source.DISK, stored.generation
+        )
+
+    def _bootstrap(self, path: Path | str) -> Seeded | None:
+        from buildflags_sdk._storage.files import FlagsFile, read_file  # noqa: PLC0415 - only with a bootstrap file
+
+        settings = self._settings
+        try:
+            bundle = read_file(path, settings.limits)
+            if isinstance(bundle, FlagsFile):
+                msg = "it is a flags file for people; make the bootstrap file with `buildflags pull -o FILE`"
+                raise FlagFileError(msg)
+            manifest = decode_manifest(
+                bundle.manifest_body,
+                workspace=settings.workspace,
+                environment=settings.environment,
+                limits=settings.limits,
+            )
+        except (BuildFlagsError, OSError) as error:
+            self._say("error", f"the bootstrap file {path} cannot be used: {error}")
+            return None
+        return Seeded(manifest, bundle.pages, bundle.etag, {}, bundle.saved_at, Source.BOOTSTRAP)
+
+    def _try(self, work: Callable[[], T]) -> T | None:
+        try:
+            result = work()
+        except (BuildFlagsError, OSError) as error:
+            self._failed(error)
+            return None
+        self.error = None
+        return result
+
+    def _failed(self, error: Exception) -> None:
+        if self.error is None:
+            self._say("warning", f"the disk copy cannot be used: {error}", directory=self.directory)
+        self.error = str(error)

@@ -1,0 +1,75 @@
+"""One daemon thread that takes turns: it asks its crew for the next turn, waits as long as told, and never decides.
+
+A worker may be stopped while its thread hangs in an exchange: the thread is left behind with a token that is no longer
+the worker's, and ends by itself at its next step.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .clock import Clock
+
+LONGEST_WAIT = 60.0
+"""Seconds: a thread that misses a wake-up looks again after this long."""
+
+
+class Worker:
+    """Runs `turn` again and again. `turn(going)` returns the seconds until it wants to run again (None: when woken)."""
+
+    def __init__(self, turn: Callable[[Callable[[], bool]], float | None], clock: Clock, name: str) -> None:
+        self._turn = turn
+        self._clock = clock
+        self._name = name
+        self._condition = threading.Condition()
+        self._thread: threading.Thread | None = None
+        self._token: object = None
+        self._woken = False
+
+    @property
+    def running(self) -> bool:
+        """Whether the thread is alive and not told to stop."""
+        thread = self._thread
+        return thread is not None and thread.is_alive() and self._token is not None
+
+    def start(self) -> None:
+        """Start the thread, unless it runs. A thread that died is noticed and replaced."""
+        with self._condition:
+            if self.running:
+                return
+            self._token = token = object()
+            self._woken = True
+            self._thread = threading.Thread(target=self._run, args=(token,), name=self._name, daemon=True)
+            self._thread.start()
+
+    def wake(self) -> None:
+        """Make the thread take its next turn now."""
+        with self._condition:
+            self._woken = True
+            self._condition.notify_all()
+
+    def stop(self, seconds: float) -> bool:
+        """Tell the thread to end and wait for it at most `seconds`. True when it has ended."""
+        with self._condition:
+            self._token = None
+            thread = self._thread
+            self._condition.notify_all()
+        if thread is None or thread is threading.current_thread():
+            return True
+        thread.join(seconds)
+        return not thread.is_alive()
+
+    def _run(self, token: object) -> None:
+        def going() -> bool:
+            return self._token is token
+
+        while going():
+            wait = self._turn(going)
+            with self._condition:
+                if going() and not self._woken:
+                    self._clock.wait(self._condition, LONGEST_WAIT if wait is None else min(max(wait, 0.0), LONGEST_WAIT))
+                self._woken = False
