@@ -1,0 +1,30 @@
+"""The whole backend as one ASGI application: delivery for clients, management for people and programs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import time
+
+from buildflags_sdk.server.asgi import App, Receive, Scope, Send, with_body_limit, with_safe_headers
+from buildflags_sdk.server.delivery import create_delivery
+from buildflags_sdk.server.management.app import create_management
+from buildflags_sdk.server.restore import claim
+from buildflags_sdk.server.settings import Settings
+from buildflags_sdk.server.stores import Store
+
+_EVERYDAY = Settings()
+
+
+def create_app(store: Store, *, settings: Settings = _EVERYDAY, now: Callable[[], float] = time) -> App:
+    """Compose delivery and management over one store. Cross-origin requests are not answered: there is no CORS."""
+    claim(store)
+    delivery = create_delivery(store, settings.delivery, now=now)
+    management = with_safe_headers(with_body_limit(create_management(store, settings, now), settings.body_bytes))
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and delivery.serves(scope["path"]):
+            await delivery(scope, receive, send)
+        else:
+            await management(scope, receive, send)
+
+    return app

@@ -1,0 +1,1 @@
+"""Management: the HTTP API with which people and programs change flags. One file per noun."""

@@ -1,0 +1,53 @@
+"""Errors as the API says them: RFC 9457 problem details, each with what to do next in its `detail`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+MEDIA_TYPE = "application/problem+json"
+
+_TITLES = {
+    400: "The request cannot be read",
+    401: "No key",
+    403: "The key does not allow this",
+    404: "Not found",
+    405: "This address takes other methods",
+    409: "In conflict with what is there",
+    412: "Changed meanwhile",
+    413: "The body is too large",
+    415: "Send JSON",
+    422: "Not valid",
+    428: "Say which version this was made from",
+    500: "The server failed",
+    503: "Not possible just now",
+}
+
+
+class ProblemError(Exception):
+    """An answer other than success. `more` are further members of the problem object."""
+
+    def __init__(self, status: int, detail: str, *, headers: Mapping[str, str] | None = None, **more: Any) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.headers = dict(headers or {})
+        self.more = more
+
+    def body(self, instance: str | None = None) -> bytes:
+        """Give the problem object's bytes. `instance` is the path that was asked for."""
+        return problem_body(self.status, self.detail, instance=instance, **self.more)
+
+
+def problem_body(status: int, detail: str, *, instance: str | None = None, **more: Any) -> bytes:
+    """Give the bytes of a problem object."""
+    document: dict[str, Any] = {
+        "type": "about:blank",
+        "title": _TITLES.get(status, "An error"),
+        "status": status,
+        "detail": detail,
+    }
+    if instance is not None:
+        document["instance"] = instance
+    return json.dumps({**document, **more}, ensure_ascii=False, default=str).encode()

@@ -1,0 +1,35 @@
+"""What a deployment may choose. Plain values; nothing here reads the environment."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class DeliverySettings(NamedTuple):
+    """How long edges may keep a manifest and how often clients ask for it, in seconds."""
+
+    max_age: int = 15
+    stale_while_revalidate: int = 15
+    stale_if_error: int = 86_400
+    poll: int = 60
+
+    @property
+    def cache_control(self) -> str:
+        """The manifest's Cache-Control header."""
+        return (
+            f"public, max-age={self.max_age}, stale-while-revalidate={self.stale_while_revalidate}, "
+            f"stale-if-error={self.stale_if_error}"
+        )
+
+
+PRODUCTION = DeliverySettings()
+DEVELOPMENT = DeliverySettings(max_age=1, stale_while_revalidate=1, stale_if_error=86_400, poll=2)
+"""For one machine: a change is seen within seconds."""
+
+
+class Settings(NamedTuple):
+    """What `create_app` may be told."""
+
+    delivery: DeliverySettings = PRODUCTION
+    body_bytes: int = 1_000_000
+    """The largest request body that management reads; a longer one is answered 413."""
