@@ -6,33 +6,34 @@ Until the process opens its first scope no context variable is read; that moment
 from __future__ import annotations
 
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from contextvars import Token
     from types import TracebackType
 
 T = TypeVar("T")
 
 
 class Scope:
-    """What holds inside. Immutable but for `pins`, which the first read of each environment fills.
+    """What holds inside. Immutable but for the pins, which the first read of each environment fills.
 
-    `pins` maps a feed's pin to the table that the scope reads; `overrides` are those of `override_flags`.
+    `pins` maps a view's pin to the table to read; evaluations look there and nowhere else. `kept` is the same mapping,
+    or, where `overrides` (those of `override_flags`) hold, what is pinned below them: `pins` then stays empty.
     """
 
-    __slots__ = ("context", "overrides", "pins")
+    __slots__ = ("context", "kept", "overrides", "pins")
 
     def __init__(
         self,
         context: Mapping[str, Any] | None = None,
         overrides: Mapping[str, Any] | None = None,
-        pins: dict[str, Any] | None = None,
+        kept: dict[str, Any] | None = None,
     ) -> None:
         self.context = context
         self.overrides = overrides
-        self.pins = {} if pins is None else pins
+        self.kept = {} if kept is None else kept
+        self.pins: Mapping[str | None, Any] = {} if overrides else self.kept
 
 
 _ambient: Final[ContextVar[Scope | None]] = ContextVar("buildflags_scope", default=None)
@@ -53,60 +54,67 @@ def when_first_opened(tell: Callable[[], None]) -> None:
     _when_first.append(tell)
 
 
-class Opened:
+class Opened(Generic[T]):
     """A scope that is open while its `with` block runs. `pin()` makes what the block is given.
 
-    Leaving puts back what was there before, whichever task or thread leaves: a scope left elsewhere than it was entered
-    (a generator that a framework closes late) is simply gone there.
+    It is left without a token: frameworks enter and leave in different contexts (a generator closed late, a thread that
+    runs a copy) and in any order, and each must find what is still open there, nothing else.
     """
 
-    __slots__ = ("_before", "_pin", "_scope", "_token")
+    __slots__ = ("_make", "_pin", "_scope")
 
-    def __init__(self, make: Callable[[Scope | None], Scope], pin: Callable[[], Any]) -> None:
-        self._scope = make
+    def __init__(self, make: Callable[[Scope | None], Scope], pin: Callable[[], T]) -> None:
+        self._make = make
         self._pin = pin
-        self._token: Token[Scope | None] | None = None
+        self._scope: Scope | None = None
 
-    def __enter__(self) -> Any:
+    def __enter__(self) -> T:
         global _opened  # noqa: PLW0603 - whether the process has opened a scope is a fact of the process
-        self._token = _ambient.set(self._scope(_ambient.get()))
+        scope = self._scope = self._make(_ambient.get())
+        _ambient.set(scope)
         if not _opened:
             _opened = True
             for tell in _when_first:
                 tell()
-        return self._pin()
+        try:
+            return self._pin()
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        token, self._token = self._token, None
-        if token is None:
+        scope, self._scope = self._scope, None
+        if scope is None:
             return
-        try:
-            _ambient.reset(token)
-        except ValueError:  # entered in another context: what it set there ends with that context
-            before = token.old_value
-            _ambient.set(before if isinstance(before, Scope) else None)
+        if _ambient.get() is not scope:
+            scope.left = True
+            return
+        outer = scope.outer
+        while outer is not None and outer.left:
+            outer = outer.outer
+        _ambient.set(outer)
 
 
-def opened_with(context: Mapping[str, Any] | None, pin: Callable[[], T]) -> Opened:
+def opened_with(context: Mapping[str, Any] | None, pin: Callable[[], T]) -> Opened[T]:
     """A new scope with more context. It pins anew, so that a request inside a long-lived scope sees today's ruleset."""
 
     def make(outer: Scope | None) -> Scope:
         if outer is None:
             return Scope(context)
-        return Scope(merge(outer.context, context), outer.overrides)
+        return Scope(merge(outer.context, context), outer.overrides, None, outer)
 
     return Opened(make, pin)
 
 
-def overridden_with(values: Mapping[str, Any]) -> Opened:
-    """The same scope with more overrides; what is pinned stays pinned."""
+def overridden_with(values: Mapping[str, Any]) -> Opened[None]:
+    """The same scope with more overrides; what is pinned stays pinned, and without a pin nothing is."""
 
     def make(outer: Scope | None) -> Scope:
         if outer is None:
             return Scope(None, dict(values), _Unpinned())
-        return Scope(outer.context, {**(outer.overrides or {}), **values}, outer.pins)
+        return Scope(outer.context, {**(outer.overrides or {}), **values}, outer.pins, outer)
 
     return Opened(make, lambda: None)
 
