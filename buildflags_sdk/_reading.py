@@ -2,7 +2,8 @@
 
 The one mutable thing they read is a reference to the current table, replaced by one assignment. `_table` is that table
 while nothing special holds; None says that something does (a scope was opened somewhere, a limit on staleness, a fork),
-and `_route` then finds the table and the context to use.
+and `_route` then finds the table and the context to use. Inside a scope that has pinned this view's table, which `_pin`
+names, that is done in place: a call of `_route` would double the cost of a constant flag (150 ns against 75).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
 
 from ._evaluation.details import CALLER_DEFAULT, Decision, ErrorCode, EvaluationDetails, Reason, Source
+from ._scope import current as current_scope
 from ._tables import OverlayTable
 from ._values import MISFIT, fit, mistaken_context, name_of, own
 
@@ -34,6 +36,7 @@ class Reading:
     """What reads flags: a client, an environment's view, or a pinned view."""
 
     _table: Table | None
+    _pin: str | None
     _context: Mapping[str, Any]
     _world: World
     _models: dict[Any, Any]
@@ -50,7 +53,13 @@ class Reading:
         """
         table = self._table
         if table is None:
-            table, context = self._route(context)
+            scope = current_scope()
+            if scope is None or (table := scope.pins.get(self._pin)) is None:
+                table, context = self._route(context)
+            elif context is None:
+                context = scope.context
+            elif scope.context:
+                context = {**scope.context, **context}
         try:
             entry = table[key]
             if entry is True or entry is False:
@@ -103,7 +112,13 @@ class Reading:
         """
         table = self._table
         if table is None:
-            table, context = self._route(context)
+            scope = current_scope()
+            if scope is None or (table := scope.pins.get(self._pin)) is None:
+                table, context = self._route(context)
+            elif context is None:
+                context = scope.context
+            elif scope.context:
+                context = {**scope.context, **context}
         try:
             entry = table[key]
             if entry is True or entry is False:
@@ -142,7 +157,13 @@ class Reading:
         """
         table = self._table
         if table is None:
-            table, context = self._route(context)
+            scope = current_scope()
+            if scope is None or (table := scope.pins.get(self._pin)) is None:
+                table, context = self._route(context)
+            elif context is None:
+                context = scope.context
+            elif scope.context:
+                context = {**scope.context, **context}
         snapshot = table.snapshot
         try:
             entry = table[key]

@@ -40,7 +40,9 @@ class Root(View):
         from ._runtime.clock import SystemClock  # noqa: PLC0415 - offline clients need none of this
         from ._runtime.engine import Engine  # noqa: PLC0415
         from ._runtime.forks import watch  # noqa: PLC0415
+        from ._transport.url import parse_base_url  # noqa: PLC0415
 
+        parse_base_url(settings.url)
         clock = clock or SystemClock()
         self._engine = engine = Engine(
             settings, clock=clock, transport=transport, directory=lambda: cache_directory(settings.cache_dir)

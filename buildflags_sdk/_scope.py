@@ -22,14 +22,17 @@ class Scope:
     or, where `overrides` (those of `override_flags`) hold, what is pinned below them: `pins` then stays empty.
     """
 
-    __slots__ = ("context", "kept", "overrides", "pins")
+    __slots__ = ("context", "kept", "left", "outer", "overrides", "pins")
 
     def __init__(
         self,
         context: Mapping[str, Any] | None = None,
         overrides: Mapping[str, Any] | None = None,
         kept: dict[str, Any] | None = None,
+        outer: Scope | None = None,
     ) -> None:
+        self.outer = outer
+        self.left = False
         self.context = context
         self.overrides = overrides
         self.kept = {} if kept is None else kept
@@ -114,7 +117,7 @@ def overridden_with(values: Mapping[str, Any]) -> Opened[None]:
     def make(outer: Scope | None) -> Scope:
         if outer is None:
             return Scope(None, dict(values), _Unpinned())
-        return Scope(outer.context, {**(outer.overrides or {}), **values}, outer.pins, outer)
+        return Scope(outer.context, {**(outer.overrides or {}), **values}, outer.kept, outer)
 
     return Opened(make, lambda: None)
 

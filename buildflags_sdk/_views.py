@@ -53,11 +53,11 @@ class View(Reading):
         self._max_staleness = max_staleness
         self._feed = feed
         self._told: set[tuple[str, str, int]] = set()
-        self._pin = f"{feed.name}#{id(feed)}"
+        self._name = f"{feed.name}#{id(feed)}"
         self._layer = OverrideLayer(self._known_keys, self._rebind)
         self._live: Table = feed.table
         self._away = False
-        self._table = None
+        self._table = self._pin = None
         _readers.add(self)
         feed.attach(self._swapped)
         self._rebind()
@@ -106,9 +106,7 @@ class View(Reading):
             self._come_back()
         if scope is None:
             return self._live
-        pinned: Table | None = scope.pins.get(self._pin)
-        if pinned is None:
-            pinned = scope.pins.setdefault(self._pin, self._feed.table)
+        pinned: Table = scope.kept.setdefault(self._name, self._feed.table)
         values = self._layer.values
         if scope.overrides:
             values = {**values, **scope.overrides}
@@ -160,6 +158,7 @@ class View(Reading):
         self._live = OverlayTable(table, values) if values else table
         special = self._away or self._max_staleness is not None or _scope.was_opened()
         self._table = None if special else self._live
+        self._pin = None if self._away or self._max_staleness is not None or values else self._name
 
     def _known_keys(self) -> Iterable[str] | None:
         """The keys that an override may name; None while that is not known."""
@@ -174,7 +173,7 @@ class View(Reading):
     def _go_away(self) -> None:
         """Note, in a forked child, that the next call has to wake what the fork ended."""
         self._away = True
-        self._table = None
+        self._table = self._pin = None
 
 
 class Environment(View):
@@ -198,6 +197,7 @@ class Pinned(Reading):
         self._models = view._models
         self._context = context
         self._pinned = table
+        self._pin = None
         self._max_staleness = max_staleness
         self._table = table if max_staleness is None else None
 

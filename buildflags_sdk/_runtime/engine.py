@@ -63,7 +63,8 @@ class Engine:
         """The feed of another environment, the same one while it is known."""
         if self._environments is None:
             self._environments = Environments(self.clock)
-        feed = self._environments.get(settings.environment, lambda: self._feed(settings))
+        own = settings.sdk_key != self.settings.sdk_key
+        feed = self._environments.get(settings.environment, lambda: self._feed(settings, key_is_ours=own))
         if self.begun:
             self.wake()
         return feed
@@ -120,7 +121,7 @@ class Engine:
         others = self._environments.feeds() if self._environments is not None else []
         return [self.main, *others]
 
-    def _feed(self, settings: Settings) -> Feed:
+    def _feed(self, settings: Settings, *, key_is_ours: bool = False) -> Feed:
         local = LocalCopies(settings, self._directory(), self._log)
         return Feed(
             settings,
@@ -129,6 +130,7 @@ class Engine:
             clock=self.clock,
             dice=self._dice,
             log=self._log,
+            key_is_ours=key_is_ours,
             come_back=self.come_back,
         )
 
