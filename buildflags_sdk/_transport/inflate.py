@@ -38,7 +38,11 @@ def inflated(chunks: Iterable[bytes], max_bytes: int) -> bytes:
     """
     decoder = zlib.decompressobj(_GZIP_ONLY)
     body = bytearray()
+    packed = 0
     for chunk in chunks:
+        packed += len(chunk)
+        if packed > longest_packed(max_bytes):
+            raise AnswerRefused(_too_large(max_bytes))
         if decoder.eof and chunk:
             raise AnswerRefused(_TRAILING)
         rest = chunk
@@ -57,6 +61,11 @@ def inflated(chunks: Iterable[bytes], max_bytes: int) -> bytes:
         msg = "the body's gzip ends early"
         raise AnswerRefused(msg)
     return bytes(body)
+
+
+def longest_packed(max_bytes: int) -> int:
+    """How long the gzip of `max_bytes` may be: bytes that do not compress grow by 5 in 16 KB, and the header is short."""
+    return max_bytes + max_bytes // 1000 + 1024
 
 
 _TRAILING = "the body goes on after the end of its gzip"
