@@ -11,10 +11,25 @@ lt, lte, gt, gte, eq, neq                          strict, text; eq: unleash; lt
 semver_eq, _neq, _lt, _lte, _gt, _gte              strict, filled, lenient, padded, truncated, statsig
 semver_caret, semver_tilde                         strict, filled, truncated
 before, after                                      strict, epoch_s, epoch_ms, relative (needs now), unleash (needs now)
-exists, type, intersects, contains_all, size,      strict; modulo: flagsmith
+exists, type, intersects, contains_all, size,      strict
 modulo, element_match
 cidr                                               strict, unleash
 in, starts_with, ends_with                         salted_sha256; in: statsig_id_list
+satisfies                                          growthbook (what stands under a path), growthbook_tree (a whole one)
+equals, not_equals, lt … gte, contains,            flagsmith
+not_contains, matches, in, modulo
+in, contains, starts_with, ends_with, matches,     posthog (release 7.42; None is its "inconclusive")
+not_matches, before, after (need now), lt … gte,
+semver_eq … semver_gte, _caret, _tilde, _wildcard
+(not_)in, (not_)contains, (not_)starts_with,       configcat; hashed but contains: configcat_hashed
+(not_)ends_with, (not_)intersects
+lt … neq, semver_lt … semver_gte, semver_in,       configcat
+not_semver_in, before, after
+before, after, on                                  statsig
+(not_)equals, (not_)in, (not_)contains, all_in,    powertools
+(not_)intersects, starts_with, ends_with, lt …
+gte, modulo_range, time_of_day, moment_between,
+day_of_week (the last three need now)
 =================================================  ==================================================================
 
 An importer names the row; each row says in `operand` what its values are.
@@ -24,7 +39,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from . import dates, equality, hashed, network, numbers, sets, text, versions
+from . import (
+    configcat,
+    dates,
+    equality,
+    flagsmith,
+    growthbook,
+    hashed,
+    network,
+    numbers,
+    posthog,
+    powertools,
+    sets,
+    statsig,
+    text,
+    versions,
+)
 from .row import Operator, Unpreparable, shown
 
 if TYPE_CHECKING:
@@ -33,7 +63,9 @@ if TYPE_CHECKING:
 __all__ = ["OPERATORS", "Operator", "Unpreparable", "prepare"]
 
 OPERATORS: dict[tuple[str, str], Operator] = {}
-for _family in (equality, text, numbers, versions, dates, sets, network, hashed):
+_GENERAL = (equality, text, numbers, versions, dates, sets, network, hashed)
+_PEERS = (configcat, flagsmith, growthbook, posthog, powertools, statsig)
+for _family in (*_GENERAL, *_PEERS):
     OPERATORS.update(_family.ROWS)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .equality import member_of, same
-from .row import Operator, Rows, Unpreparable, is_number, none, numbers, of_any_element, only, shown, texts
+from .row import Operator, Rows, Unpreparable, is_number, none, numbers, of_any_element, shown, texts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -157,25 +157,6 @@ def _prepared_leaf(part: dict[str, Any]) -> Callable[[Any], bool]:
     return holds
 
 
-def _prepare_flagsmith_modulo(values: list[Any]) -> Callable[[Any], bool]:
-    """Flagsmith: `divisor|remainder` as text, in floats."""
-    divisor, _, remainder = texts([only(values)])[0].partition("|")
-    try:
-        by, wanted = float(divisor), float(remainder)
-    except ValueError:
-        by, wanted = 0.0, 0.0
-
-    def test(attribute: Any) -> bool:
-        if not is_number(attribute) or by == 0:
-            return False
-        try:
-            return attribute % by == wanted  # type: ignore[no-any-return]
-        except OverflowError:
-            return False
-
-    return test
-
-
 ROWS: Rows = {
     ("exists", "strict"): Operator(_prepare_exists, "none", sees_missing=True),
     ("type", "strict"): Operator(_prepare_type, "of boolean, string, number, array, object"),
@@ -184,5 +165,4 @@ ROWS: Rows = {
     ("size", "strict"): Operator(_prepare_size, 'lengths, or conditions over the length: {"op":"gt","values":[2]}'),
     ("modulo", "strict"): Operator(_prepare_modulo, '{"divisor":n,"remainder":r}'),
     ("element_match", "strict"): Operator(_prepare_element_match, "conditions over one element"),
-    ("modulo", "flagsmith"): Operator(_prepare_flagsmith_modulo, "one text `divisor|remainder`"),
 }
