@@ -14,7 +14,7 @@ from buildflags_sdk._evaluation.details import CALLER_DEFAULT, ErrorCode
 from buildflags_sdk._snapshot import Snapshot, build, build_now
 from buildflags_sdk._wire.canonical import encode
 from buildflags_sdk._wire.limits import Limits
-from buildflags_sdk._wire.manifest import decode_manifest, encode_manifest
+from buildflags_sdk._wire.manifest import Manifest, decode_manifest, encode_manifest
 from buildflags_sdk._wire.page import encode_pages, page_name
 from buildflags_sdk.errors import PageError, RulesetError
 
@@ -42,12 +42,12 @@ def segment(key, *include, **more):
     return encode({"segment": key, "include": list(include), "exclude": [], **more})
 
 
-def published(lines, revision=1, bits=2):
+def published(lines, revision=1, bits=2) -> tuple[Manifest, dict[str, bytes]]:
     bodies = encode_pages(lines, bits)
     return of_pages(bodies, revision)
 
 
-def of_pages(bodies, revision=1):
+def of_pages(bodies, revision=1) -> tuple[Manifest, dict[str, bytes]]:
     names = [page_name(body) for body in bodies]
     body = encode_manifest(
         workspace="w", environment="e", epoch=1, revision=revision, published_at="", pages_at="/p/x/", pages=names
@@ -323,11 +323,11 @@ def test_a_snapshot_built_from_another_is_as_if_built_alone(no_world, data):
         ]
 
     current: Snapshot | None = None
-    older: Snapshot | None = None
     for revision in range(1, 4):
         lines = draw_lines()
         bits = data.draw(st.integers(0, 2))
-        current, older = build_now(*published(lines, revision, bits), previous=current), current
+        older = current
+        current = build_now(*published(lines, revision, bits), previous=older)
         alone = build_now(*published(lines, revision, bits))
         for key in "abcdef":
             ours, theirs = current.decide(key, STAFF, no_world), alone.decide(key, STAFF, no_world)
