@@ -15,28 +15,39 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Scope:
-    """What holds inside. Immutable but for the pins, which the first read of each environment fills.
+class Nothing:
+    """What a scope has read last before it has read anything: no view's table."""
 
-    `pins` maps a view's pin to the table to read; evaluations look there and nowhere else. `kept` is the same mapping,
-    or, where `overrides` (those of `override_flags`) hold, what is pinned below them: `pins` then stays empty.
+    __slots__ = ()
+    pin: object = object()
+
+
+NOTHING: Final = Nothing()
+
+
+class Scope:
+    """What holds inside. Immutable but for what the first read of each environment fills.
+
+    `pins` maps a view's pin to the table that it reads for as long as the scope lasts. `last` is the table read last:
+    evaluations look there first (a look-up in `pins` would cost 20 ns, comparing `last.pin` costs 8). Where `overrides`
+    (those of `override_flags`) hold, `last` stays empty.
     """
 
-    __slots__ = ("context", "kept", "left", "outer", "overrides", "pins")
+    __slots__ = ("context", "last", "left", "outer", "overrides", "pins")
 
     def __init__(
         self,
         context: Mapping[str, Any] | None = None,
         overrides: Mapping[str, Any] | None = None,
-        kept: dict[str, Any] | None = None,
+        pins: dict[object, Any] | None = None,
         outer: Scope | None = None,
     ) -> None:
-        self.outer = outer
-        self.left = False
         self.context = context
         self.overrides = overrides
-        self.kept = {} if kept is None else kept
-        self.pins: Mapping[str | None, Any] = {} if overrides else self.kept
+        self.pins = {} if pins is None else pins
+        self.outer = outer
+        self.left = False
+        self.last: Any = NOTHING
 
 
 _ambient: Final[ContextVar[Scope | None]] = ContextVar("buildflags_scope", default=None)
@@ -117,7 +128,7 @@ def overridden_with(values: Mapping[str, Any]) -> Opened[None]:
     def make(outer: Scope | None) -> Scope:
         if outer is None:
             return Scope(None, dict(values), _Unpinned())
-        return Scope(outer.context, {**(outer.overrides or {}), **values}, outer.kept, outer)
+        return Scope(outer.context, {**(outer.overrides or {}), **values}, outer.pins, outer)
 
     return Opened(make, lambda: None)
 
@@ -131,8 +142,8 @@ def merge(outer: Mapping[str, Any] | None, inner: Mapping[str, Any] | None) -> M
     return {**outer, **inner}
 
 
-class _Unpinned(dict[str, Any]):
+class _Unpinned(dict[object, Any]):
     """The pins of a scope that only overrides: it keeps none, so that swaps are seen inside."""
 
-    def setdefault(self, _key: str, default: Any = None) -> Any:
+    def setdefault(self, _pin: object, default: Any = None) -> Any:
         return default

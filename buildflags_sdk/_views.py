@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 TOLD_AT_MOST: Final = 1000
 """Reports of one client that are remembered, so that they are told once; past that they are dropped."""
 
+NO_PIN: Final = object()
+"""The pin of a view that must not take a scope's table as it is."""
+
 _readers: Final[weakref.WeakSet[View]] = weakref.WeakSet()
 """All live views, to be told when the process opens its first scope, and by overrides that reach every client."""
 
@@ -53,11 +56,11 @@ class View(Reading):
         self._max_staleness = max_staleness
         self._feed = feed
         self._told: set[tuple[str, str, int]] = set()
-        self._name = f"{feed.name}#{id(feed)}"
+        self._own_pin = object()
         self._layer = OverrideLayer(self._known_keys, self._rebind)
         self._live: Table = feed.table
         self._away = False
-        self._table = self._pin = None
+        self._table, self._pin = None, NO_PIN
         _readers.add(self)
         feed.attach(self._swapped)
         self._rebind()
@@ -106,11 +109,15 @@ class View(Reading):
             self._come_back()
         if scope is None:
             return self._live
-        pinned: Table = scope.kept.setdefault(self._name, self._feed.table)
+        pinned: Table = scope.pins.setdefault(self._own_pin, self._feed.table)
         values = self._layer.values
         if scope.overrides:
             values = {**values, **scope.overrides}
-        return OverlayTable(pinned, values) if values else pinned
+        if values:
+            return OverlayTable(pinned, values)
+        if scope.overrides is None:
+            scope.last = pinned
+        return pinned
 
     def _is_expired(self, table: Table) -> bool:
         return self._standing_of(table).freshness(self._max_staleness) is Freshness.EXPIRED
@@ -158,7 +165,8 @@ class View(Reading):
         self._live = OverlayTable(table, values) if values else table
         special = self._away or self._max_staleness is not None or _scope.was_opened()
         self._table = None if special else self._live
-        self._pin = None if self._away or self._max_staleness is not None or values else self._name
+        table.pin = self._own_pin
+        self._pin = NO_PIN if self._away or self._max_staleness is not None or values else self._own_pin
 
     def _known_keys(self) -> Iterable[str] | None:
         """The keys that an override may name; None while that is not known."""
@@ -173,7 +181,7 @@ class View(Reading):
     def _go_away(self) -> None:
         """Note, in a forked child, that the next call has to wake what the fork ended."""
         self._away = True
-        self._table = self._pin = None
+        self._table, self._pin = None, NO_PIN
 
 
 class Environment(View):
@@ -197,7 +205,7 @@ class Pinned(Reading):
         self._models = view._models
         self._context = context
         self._pinned = table
-        self._pin = None
+        self._pin = NO_PIN
         self._max_staleness = max_staleness
         self._table = table if max_staleness is None else None
 

@@ -7,10 +7,11 @@ from weakref import ref
 
 from buildflags_sdk._evaluation.compiler import CompiledFlag, CompiledSegment, Pool, compile_flag, compile_segment
 from buildflags_sdk._evaluation.details import CALLER_DEFAULT, Decision, ErrorCode, Reason
-from buildflags_sdk._snapshot.changes import Changes, Contents, changes_in_steps, run
-from buildflags_sdk._snapshot.indexed_page import Name, page_of_lines
 from buildflags_sdk._wire.manifest import Manifest
 from buildflags_sdk._wire.page import digest_name
+
+from .changes import Changes, Contents, changes_in_steps, run
+from .indexed_page import Name, page_of_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, KeysView, Mapping
@@ -25,13 +26,15 @@ class Table(dict[str, Any]):
 
     A flag is compiled when it is first asked for. Two threads that ask at once get the same entry; nobody waits.
     What is not in the ruleset answers FLAG_NOT_FOUND and is not stored: asking for wrong keys does not grow the table.
+    `pin` is the identity of the view that reads it, for scopes.
     """
 
-    __slots__ = ("__weakref__", "snapshot")
+    __slots__ = ("__weakref__", "pin", "snapshot")
 
     def __init__(self, snapshot: Snapshot) -> None:
         super().__init__()
         self.snapshot = snapshot
+        self.pin: object = None
 
     def __missing__(self, key: str) -> Any:
         compiled = self.snapshot.compiled(key)
