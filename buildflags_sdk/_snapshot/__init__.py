@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from buildflags_sdk._snapshot.building import build, build_now
-from buildflags_sdk._snapshot.snapshot import Snapshot, Table
+from .building import build, build_now
+from .snapshot import Snapshot, Table
 
 __all__ = ["Snapshot", "Table", "build", "build_now"]

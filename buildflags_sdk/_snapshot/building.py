@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from buildflags_sdk._snapshot.changes import Contents, changes_in_steps, run
-from buildflags_sdk._snapshot.indexed_page import IndexedPage, index_in_steps
-from buildflags_sdk._snapshot.snapshot import Carried, Snapshot
 from buildflags_sdk._wire.limits import DEFAULT_LIMITS, Limits
 from buildflags_sdk._wire.page import digest_name, verify_page
 from buildflags_sdk.errors import PageError, RulesetError
+
+from .changes import Contents, changes_in_steps, run
+from .indexed_page import IndexedPage, index_in_steps
+from .snapshot import Carried, Snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
-    from buildflags_sdk._snapshot.indexed_page import IndexedPage, Name
+    from .indexed_page import IndexedPage, Name
 
 T = TypeVar("T")
 

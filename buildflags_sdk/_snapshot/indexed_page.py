@@ -95,7 +95,7 @@ def index_in_steps(name: str, body: bytes, limits: Limits) -> Generator[None, No
     start = 0
     for number, line in enumerate(page_lines(body), 1):
         size = len(line)
-        if size > LARGE_LINE and size > limits.line_bytes:
+        if size > limits.line_bytes:
             msg = f"line {number} of page {name} has {size} bytes, over the limit of {limits.line_bytes}"
             raise PageError(msg)
         try:

@@ -13,13 +13,14 @@ import os
 import time
 from typing import TYPE_CHECKING
 
-from buildflags_sdk._storage.head import HEADER_BYTES, Place, Stored, checked_body, decode_head, encode_head
-from buildflags_sdk._storage.lock import HeldLock, lock_with_retries, try_turn
-from buildflags_sdk._storage.paths import Opener, check_directory, open_own, read_own, storage_error
 from buildflags_sdk._wire.limits import DEFAULT_LIMITS, Limits
 from buildflags_sdk._wire.manifest import decode_manifest
 from buildflags_sdk._wire.page import verify_page
 from buildflags_sdk.errors import RulesetError, StorageError
+
+from .head import HEADER_BYTES, Place, Stored, checked_body, decode_head, encode_head
+from .lock import HeldLock, lock_with_retries, try_turn
+from .paths import Opener, check_directory, open_own, read_own, storage_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, Self
 from weakref import WeakSet
 
-from buildflags_sdk._storage.paths import Opener, open_own, read_own, storage_error
+from .paths import Opener, open_own, read_own, storage_error
 
 try:
     import fcntl

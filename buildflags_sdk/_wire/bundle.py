@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from buildflags_sdk._wire.canonical import decode, encode
-from buildflags_sdk._wire.limits import DEFAULT_LIMITS, Limits
-from buildflags_sdk._wire.page import verify_page
 from buildflags_sdk.errors import FormatVersionError, RulesetError
+
+from .canonical import decode, encode
+from .limits import DEFAULT_LIMITS, Limits
+from .page import verify_page
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

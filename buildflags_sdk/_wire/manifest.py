@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from buildflags_sdk._wire.canonical import decode, encode
-from buildflags_sdk._wire.limits import DEFAULT_LIMITS, Limits
-from buildflags_sdk._wire.page import EMPTY_PAGE, digest_name
 from buildflags_sdk.errors import FormatVersionError, ManifestError, RulesetError
+
+from .canonical import decode, encode
+from .limits import DEFAULT_LIMITS, Limits
+from .page import EMPTY_PAGE, digest_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,9 +7,10 @@ from hashlib import sha256
 from math import log2
 from typing import TYPE_CHECKING
 
-from buildflags_sdk._wire.canonical import decode
-from buildflags_sdk._wire.limits import DEFAULT_LIMITS, Limits
 from buildflags_sdk.errors import PageError, RulesetError
+
+from .canonical import decode
+from .limits import DEFAULT_LIMITS, Limits
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
