@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from buildflags_sdk.server.keys import hash_key, make_key, parse_key, same_hash
 from buildflags_sdk.server.records import KEY, META, from_json, key_pk, timestamp, to_json, ulid, workspace_pk
-from buildflags_sdk.server.stores import ABSENT, Item, Put, Store, Write
+from buildflags_sdk.server.stores import ABSENT, Item, Put, Store, Write, text
 
 EVERY = "*"
 """As a workspace or an environment: all of them."""
@@ -79,12 +79,12 @@ def issue(
 
 def listed(item: Item) -> Item:
     """Give the copy of a key's row that stands in its workspace's list."""
-    return {**item, "PK": workspace_pk(str(item["workspace"])), "SK": f"{KEY}{item['id']}"}
+    return {**item, "PK": workspace_pk(text(item, "workspace")), "SK": KEY + text(item, "id")}
 
 
 def by_hash(row: Item) -> Item:
     """Give the copy that is found by the key's hash."""
-    return {**row, "PK": key_pk(str(row["hash"])), "SK": META}
+    return {**row, "PK": key_pk(text(row, "hash")), "SK": META}
 
 
 def bearer(authorization: str) -> str | None:
@@ -99,13 +99,13 @@ def recognise(store: Store, key: str, now: float) -> Grant | None:
         return None
     digest = hash_key(key)
     item = store.get(key_pk(digest), META)
-    if item is None or not same_hash(str(item["hash"]), digest) or not valid(item, now):
+    if item is None or not same_hash(text(item, "hash"), digest) or not valid(item, now):
         return None
     role = item["role"]
     return Grant(
-        id=str(item["id"]),
-        kind=str(item["kind"]),
-        workspace=str(item["workspace"]),
+        id=text(item, "id"),
+        kind=text(item, "kind"),
+        workspace=text(item, "workspace"),
         environments=tuple(from_json(item, "environments")),
         role=None if role is None else str(role),
     )

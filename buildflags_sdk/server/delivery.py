@@ -5,6 +5,7 @@ Its cold start is what caches wait for: it must import neither FastAPI nor pydan
 
 from __future__ import annotations
 
+import gzip
 import re
 import zlib
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from buildflags_sdk.server.access import bearer, recognise
 from buildflags_sdk.server.asgi import Receive, Scope, Send, answer, answer_problem, header
 from buildflags_sdk.server.records import ENVIRONMENT, KEY_PATTERN, META, environment_pk, page_pk, workspace_pk
 from buildflags_sdk.server.settings import PRODUCTION, DeliverySettings
-from buildflags_sdk.server.stores import Store
+from buildflags_sdk.server.stores import Store, raw, text
 
 _MANIFEST = re.compile(rf"/v1/workspaces/({KEY_PATTERN})/environments/({KEY_PATTERN})/manifest")
 _PAGE = re.compile(r"/p/([A-Za-z0-9_-]{22})/([A-Za-z0-9_-]{43})")
@@ -93,16 +94,14 @@ class Delivery:
         pointer = self._store.get(workspace_pk(workspace), f"{ENVIRONMENT}{environment}")
         if pointer is None:
             return None
-        place = environment_pk(workspace, environment), str(pointer["manifest"])
+        place = environment_pk(workspace, environment), text(pointer, "manifest")
         kept = self._manifests.get(place)
         if kept is None:
             item = self._store.get(*place)
             if item is None:
                 return None
-            body, packed = item["body"], item["packed"]
-            if not isinstance(body, bytes) or not isinstance(packed, bytes):
-                return None
-            kept = _Kept(body, packed, str(item["etag"]))
+            body = raw(item, "body")
+            kept = _Kept(body, gzip.compress(body, 6, mtime=0), text(item, "etag"))
             while len(self._manifests) >= _REMEMBERED_MANIFESTS:
                 self._manifests.pop(next(iter(self._manifests)))
             self._manifests[place] = kept

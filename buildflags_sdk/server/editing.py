@@ -35,7 +35,7 @@ from buildflags_sdk.server.records import (
     timestamp,
     workspace_pk,
 )
-from buildflags_sdk.server.stores import ABSENT, Check, ConditionFailedError, Item, Put, Store, Write
+from buildflags_sdk.server.stores import ABSENT, Check, ConditionFailedError, Item, Put, Store, Write, number, text
 from buildflags_sdk.server.workspaces import environments_of, workspace_meta
 
 _ATTEMPTS = 8
@@ -146,7 +146,7 @@ def update_flag(
         _refuse_unknown_environments(environments, touched)
         row = find_flag(desk, key)
         before = definition_of(row)
-        made_from.require(f"the flag {key!r}", int(row["version"] or 0), before)
+        made_from.require(f"the flag {key!r}", number(row, "version"), before)
         if definition["type"] != before["type"]:
             msg = (
                 f"the flag {key!r} is of type {before['type']}; code that reads it relies on that. "
@@ -155,7 +155,7 @@ def update_flag(
             raise ProblemError(422, msg)
         refuse_missing_entries(desk, key, [rules for rules, _ in environments.values()])
         changed = flag_row(
-            desk.workspace, key, definition, version=int(row["version"] or 0) + 1, created_at=str(row["created_at"])
+            desk.workspace, key, definition, version=number(row, "version") + 1, created_at=text(row, "created_at")
         )
         yield Check(workspace_pk(desk.workspace), META, {"shape": meta["shape"]})
         yield Put(changed, {"version": row["version"]})
@@ -163,7 +163,7 @@ def update_flag(
             rules = rules_of(stored)
             if environment in environments:
                 given, given_from = environments[environment]
-                given_from.require(f"{key!r} in {environment}", int(stored["version"] or 0) if stored else 0, rules)
+                given_from.require(f"{key!r} in {environment}", number(stored, "version") if stored else 0, rules)
                 rules = dict(given)
             yield from _rules_writes(desk, environment, key, definition, rules, stored)
         yield desk.change("flag.update", key, before=before, after=dict(definition))
@@ -181,13 +181,13 @@ def archive_flag(desk: Desk, key: str, made_from: MadeFrom) -> list[str]:
         touched[:] = environments_of(desk.store, desk.workspace)
         row = find_flag(desk, key)
         before = definition_of(row)
-        made_from.require(f"the flag {key!r}", int(row["version"] or 0), before)
+        made_from.require(f"the flag {key!r}", number(row, "version"), before)
         refuse_if_named(desk, "flag", key, touched)
-        archived: Item = {**row, "version": int(row["version"] or 0) + 1, "archived_at": timestamp(desk.now())}
+        archived: Item = {**row, "version": number(row, "version") + 1, "archived_at": timestamp(desk.now())}
         yield Check(workspace_pk(desk.workspace), META, {"shape": meta["shape"]})
         yield Put(archived, {"version": row["version"]})
         for environment, stored in zip(touched, _rules_rows(desk, key, touched), strict=True):
-            version = int(stored["version"] or 0) if stored else 0
+            version = number(stored, "version") if stored else 0
             gone = rules_row(desk.workspace, environment, key, rules_of(stored), None, version=version + 1)
             yield Put(gone, {"version": version} if stored else ABSENT)
             yield Put(pending_item(desk.workspace, environment, f"{PENDING_FLAG}{key}"))
@@ -212,9 +212,9 @@ def set_rules(desk: Desk, key: str, environment: str, rules: Mapping[str, Any], 
             msg = f"the flag {key!r} is archived; PUT the flag itself to bring it back"
             raise ProblemError(409, msg, version=row["version"])
         before = rules_of(stored)
-        made_from.require(f"{key!r} in {environment}", int(stored["version"] or 0) if stored else 0, before)
+        made_from.require(f"{key!r} in {environment}", number(stored, "version") if stored else 0, before)
         refuse_missing_entries(desk, key, [rules])
-        yield Check(str(row["PK"]), str(row["SK"]), {"version": row["version"]})
+        yield Check(text(row, "PK"), text(row, "SK"), {"version": row["version"]})
         yield from _rules_writes(desk, environment, key, definition_of(row), rules, stored)
         yield desk.change("flag.rules", key, environment=environment, before=before, after=dict(rules))
 
@@ -250,7 +250,7 @@ def _rules_writes(
     rules: Mapping[str, Any],
     stored: Item | None,
 ) -> Iterator[Write]:
-    version = int(stored["version"] or 0) if stored else 0
+    version = number(stored, "version") if stored else 0
     line = encoded(key, {name: definition.get(name) for name in DEFINITION}, rules)
     whole = {name: rules[name] for name in RULE_FIELDS}
     row = rules_row(desk.workspace, environment, key, whole, line, version=version + 1)

@@ -39,12 +39,18 @@ def provision(
     """
     claim(store)
     create_workspace(store, workspace, name=workspace, actor=ACTOR, now=now())
+    for environment in environments:
+        create_environment(store, workspace, environment, actor=ACTOR, now=now())
+        publish(store, workspace, environment, now=now)
+    return issue_keys(store, workspace, environments, now=now)
+
+
+def issue_keys(store: Store, workspace: str, environments: Sequence[str], *, now: Callable[[], float] = time) -> Keys:
+    """Issue a management key and an SDK key for each environment of a workspace that is there already."""
     management = issue(workspace, "management", now=now(), name=ACTOR)
     store.transact(management.writes)
     server = {}
     for environment in environments:
-        create_environment(store, workspace, environment, actor=ACTOR, now=now())
-        publish(store, workspace, environment, now=now)
         issued = issue(workspace, "server", now=now(), environments=(environment,), name=ACTOR)
         store.transact(issued.writes)
         server[environment] = issued.key

@@ -32,6 +32,7 @@ from buildflags_sdk.server.restore import refuse_if_restored
 from buildflags_sdk.server.splicing import Changes, Entry, Layout, Spliced, lay_out, splice
 from buildflags_sdk.server.stores import (
     ABSENT,
+    ITEM_BYTES,
     Check,
     ConditionFailedError,
     Delete,
@@ -39,11 +40,15 @@ from buildflags_sdk.server.stores import (
     Put,
     Store,
     Write,
+    number,
     query_all,
+    raw,
+    text,
 )
 
 ATTEMPTS = 16
 """Lost races before a publisher leaves the rest to the next one."""
+_MANIFEST_BYTES = ITEM_BYTES - 1_000
 _FOLDED_AT_ONCE = 90
 """PENDING items in one transaction of at most 100."""
 
@@ -115,7 +120,7 @@ def republish(store: Store, workspace: str, environment: str, *, epoch: int, now
     """Publish what is live, unchanged, under another epoch (after a restore)."""
     for _ in range(ATTEMPTS):
         pointer = _pointer(store, workspace, environment)
-        raised: Item = {**pointer, "epoch": max(epoch, int(pointer["epoch"] or 0) + 1)}
+        raised: Item = {**pointer, "epoch": max(epoch, number(pointer, "epoch") + 1)}
         moved, manifest = _next(raised, workspace, environment, _layout_of(store, workspace, pointer), now())
         try:
             store.transact([Put(manifest, ABSENT), Put(moved, {"manifest": pointer["manifest"]})])
@@ -132,7 +137,7 @@ def read_page(store: Store, secret: str, name: str) -> bytes:
     if item is None:
         msg = f"page {name} is not in the store, though the manifest names it"
         raise RulesetError(msg)
-    body = zlib.decompress(bytes(item["body"] or b""), 31)  # type: ignore[arg-type]
+    body = zlib.decompress(raw(item, "body"), 31)
     verify_page(name, body)
     return body
 
@@ -158,24 +163,24 @@ def _one_round(store: Store, workspace: str, environment: str, now: Callable[[],
     # 2. the pending items and their rows: read the other way round, a change could fall between the two and be lost
     pending = store.query(pk, prefix=PENDING, limit=_FOLDED_AT_ONCE)
     if not pending.items:
-        return _Round(int(pointer["epoch"] or 0), int(pointer["revision"] or 0), changed=False, more=False)
+        return _Round(number(pointer, "epoch"), number(pointer, "revision"), changed=False, more=False)
     layout = _layout_of(store, workspace, pointer)
-    secret = str(pointer["secret"])
+    secret = text(pointer, "secret")
     # 3. splice those lines into the pages that (1) names
     spliced = _spliced(store, workspace, environment, layout, secret, pending.items)
-    forget: list[Write] = [Delete(pk, str(item["SK"]), {"stamp": item["stamp"]}) for item in pending.items]
+    forget: list[Write] = [Delete(pk, text(item, "SK"), {"stamp": item["stamp"]}) for item in pending.items]
     more = pending.next is not None
     if spliced.layout == layout:
-        unmoved = Check(str(pointer["PK"]), str(pointer["SK"]), {"manifest": pointer["manifest"]})
+        unmoved = Check(text(pointer, "PK"), text(pointer, "SK"), {"manifest": pointer["manifest"]})
         store.transact([unmoved, *forget])
-        return _Round(int(pointer["epoch"] or 0), int(pointer["revision"] or 0), changed=False, more=more)
+        return _Round(number(pointer, "epoch"), number(pointer, "revision"), changed=False, more=more)
     # 4. write the pages, again even if present: retention may be about to drop an old one of the same bytes
     moment = now()
     store.put_many(page_items(secret, spliced.written, moment))
     # 5. all at once, if nobody was faster
     moved, manifest = _next(pointer, workspace, environment, spliced.layout, moment)
     store.transact([Put(manifest, ABSENT), Put(moved, {"manifest": pointer["manifest"]}), *forget])
-    return _Round(int(moved["epoch"] or 0), int(moved["revision"] or 0), changed=True, more=more)
+    return _Round(number(moved, "epoch"), number(moved, "revision"), changed=True, more=more)
 
 
 def _spliced(
@@ -190,7 +195,7 @@ def _changes(store: Store, workspace: str, environment: str, pending: list[Item]
     entries: list[Entry] = []
     places: list[tuple[str, str]] = []
     for item in pending:
-        sk = str(item["SK"])
+        sk = text(item, "SK")
         if sk.startswith(PENDING_SEGMENT):
             key = sk.removeprefix(PENDING_SEGMENT)
             entries.append((True, key))
@@ -225,15 +230,15 @@ def _pointer(store: Store, workspace: str, environment: str) -> Item:
 
 
 def _layout_of(store: Store, workspace: str, pointer: Item) -> Layout:
-    item = store.get(environment_pk(workspace, str(pointer["key"])), str(pointer["manifest"]))
+    item = store.get(environment_pk(workspace, text(pointer, "key")), text(pointer, "manifest"))
     if item is None:
-        msg = f"the manifest {pointer['manifest']} of {workspace}/{pointer['key']} is not in the store"
+        msg = f"the manifest {pointer['manifest']!r} of {workspace}/{pointer['key']!r} is not in the store"
         raise RulesetError(msg)
-    manifest = decode_manifest(bytes(item["body"] or b""), workspace=workspace, environment=str(pointer["key"]))  # type: ignore[arg-type]
+    manifest = decode_manifest(raw(item, "body"), workspace=workspace, environment=text(pointer, "key"))
     return Layout(
-        bits=int(pointer["bits"] or 0),
-        entries=int(pointer["entries"] or 0),
-        total_bytes=int(pointer["bytes"] or 0),
+        bits=number(pointer, "bits"),
+        entries=number(pointer, "entries"),
+        total_bytes=number(pointer, "bytes"),
         pages=manifest.pages,
         inline=manifest.inline,
     )
@@ -241,24 +246,26 @@ def _layout_of(store: Store, workspace: str, pointer: Item) -> Layout:
 
 def _next(pointer: Item, workspace: str, environment: str, layout: Layout, now: float) -> tuple[Item, Item]:
     """Give the moved pointer and the new manifest's row."""
-    published_ms = max(int(now * 1000), int(pointer["published_ms"] or 0) + 1)  # history is searched by time
-    epoch, revision = int(pointer["epoch"] or 0), int(pointer["revision"] or 0) + 1
+    published_ms = max(int(now * 1000), number(pointer, "published_ms") + 1)  # history is searched by time
+    epoch, revision = number(pointer, "epoch"), number(pointer, "revision") + 1
     body = encode_manifest(
         workspace=workspace,
         environment=environment,
         epoch=epoch,
         revision=revision,
         published_at=timestamp(published_ms / 1000),
-        pages_at=f"/p/{pointer['secret']}/",
+        pages_at=f"/p/{text(pointer, 'secret')}/",
         pages=None if layout.inline is not None else layout.pages,
         inline=layout.inline,
     )
+    if len(body) > _MANIFEST_BYTES:
+        msg = f"the manifest would have {len(body)} bytes, over the table's {_MANIFEST_BYTES}; use another workspace"
+        raise RulesetError(msg)
     sk = manifest_sk(epoch, revision)
     manifest: Item = {
         "PK": environment_pk(workspace, environment),
         "SK": sk,
         "body": body,
-        "packed": gzip.compress(body, 6, mtime=0),
         "etag": etag_of(body, None),
         "published_ms": published_ms,
     }

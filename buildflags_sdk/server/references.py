@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from buildflags_sdk.server.entries import named_entries
 from buildflags_sdk.server.records import RULES, SEGMENT, environment_pk, from_json, workspace_pk
-from buildflags_sdk.server.stores import Item, Store, query_all
+from buildflags_sdk.server.stores import Item, Store, query_all, text
 
 
 def users_of(store: Store, workspace: str, environments: list[str], kind: str, key: str) -> list[str]:
@@ -24,4 +24,4 @@ def _naming(rows: Iterator[Item], kind: str, key: str) -> Iterator[str]:
     for row in rows:
         line = row["line"]
         if isinstance(line, bytes) and key.encode() in line and (kind, key) in named_entries(from_json(row, "body")):
-            yield str(row["key"])
+            yield text(row, "key")

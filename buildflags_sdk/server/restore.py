@@ -7,7 +7,7 @@ from time import time
 
 from buildflags_sdk.errors import BuildFlagsError
 from buildflags_sdk.server.records import ENVIRONMENT, META, WORKSPACES, workspace_pk
-from buildflags_sdk.server.stores import Put, Store, query_all
+from buildflags_sdk.server.stores import Put, Store, query_all, text
 
 STORE = "STORE"
 
@@ -48,9 +48,9 @@ def restore(store: Store, *, now: Callable[[], float] = time) -> list[tuple[str,
     done = []
     epoch = int(now())
     for row in query_all(store, WORKSPACES):
-        workspace = str(row["workspace"])
+        workspace = text(row, "workspace")
         for item in query_all(store, workspace_pk(workspace), ENVIRONMENT):
-            republish(store, workspace, str(item["key"]), epoch=epoch, now=now)
-            done.append((workspace, str(item["key"])))
+            republish(store, workspace, text(item, "key"), epoch=epoch, now=now)
+            done.append((workspace, text(item, "key")))
     store.transact([Put({"PK": STORE, "SK": META, "written_for": store.identity()})])
     return done

@@ -10,7 +10,7 @@ from buildflags_sdk.server.editing import Desk, MadeFrom, invalid, refuse_if_nam
 from buildflags_sdk.server.entries import SEGMENT_FIELDS, segment_row
 from buildflags_sdk.server.problems import ProblemError
 from buildflags_sdk.server.records import META, PENDING_SEGMENT, SEGMENT, from_json, pending_item, workspace_pk
-from buildflags_sdk.server.stores import ABSENT, Check, Delete, Item, Put, Write
+from buildflags_sdk.server.stores import ABSENT, Check, Delete, Item, Put, Write, number, text
 from buildflags_sdk.server.workspaces import environments_of, workspace_meta
 
 
@@ -53,7 +53,7 @@ def update_segment(desk: Desk, key: str, body: Mapping[str, Any], made_from: Mad
         yield from _everywhere(desk, key, touched)
         row = find_segment(desk, key)
         before = segment_of(row)
-        version = int(row["version"] or 0)
+        version = number(row, "version")
         made_from.require(f"the segment {key!r}", version, before)
         yield Put(_row(desk, key, body, version + 1), {"version": version})
         yield desk.change("segment.update", key, before=before, after=dict(body))
@@ -70,9 +70,9 @@ def delete_segment(desk: Desk, key: str, made_from: MadeFrom) -> list[str]:
         yield from _everywhere(desk, key, touched)
         row = find_segment(desk, key)
         before = segment_of(row)
-        made_from.require(f"the segment {key!r}", int(row["version"] or 0), before)
+        made_from.require(f"the segment {key!r}", number(row, "version"), before)
         refuse_if_named(desk, "segment", key, touched)
-        yield Delete(str(row["PK"]), str(row["SK"]), {"version": row["version"]})
+        yield Delete(text(row, "PK"), text(row, "SK"), {"version": row["version"]})
         yield desk.change("segment.delete", key, before=before)
 
     desk.settle(attempt)

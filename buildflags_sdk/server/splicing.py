@@ -92,17 +92,21 @@ def _layout(lines: Iterable[bytes], current_bits: int | None) -> Spliced:
         inline = encode_page(lines).decode()
         return Spliced(Layout(0, len(lines), total, (), inline), {})
     bits = choose_bits(len(lines), total, current_bits)
+    bits, bodies = _encoded(lines, bits)
+    names = tuple(page_name(body) for body in bodies)
+    written = {name: body for name, body in zip(names, bodies, strict=True) if body}
+    return Spliced(Layout(bits, len(lines), total, names, None), written)
+
+
+def _encoded(lines: list[bytes], bits: int) -> tuple[int, list[bytes]]:
+    """Encode with `bits`, or with more where one page would be over its cap."""
     while True:
         try:
-            bodies = encode_pages(lines, bits)
-            break
+            return bits, encode_pages(lines, bits)
         except PageError:
             if len(lines) < 2**bits:  # more pages cannot help: a single line is too long
                 raise
             bits += 1
-    names = tuple(page_name(body) for body in bodies)
-    written = {name: body for name, body in zip(names, bodies, strict=True) if body}
-    return Spliced(Layout(bits, len(lines), total, names, None), written)
 
 
 def _lines_of(layout: Layout, read: Callable[[str], bytes]) -> dict[Entry, bytes]:

@@ -19,7 +19,7 @@ from buildflags_sdk.server.records import (
     timestamp,
     workspace_pk,
 )
-from buildflags_sdk.server.stores import ABSENT, ConditionFailedError, Item, Put, Store, Write, query_all
+from buildflags_sdk.server.stores import ABSENT, ConditionFailedError, Item, Put, Store, Write, number, query_all, text
 
 ENVIRONMENTS_AT_MOST = 25
 """A flag's definition and its lines everywhere are one transaction of at most 100 writes."""
@@ -60,7 +60,7 @@ def workspace_meta(store: Store, workspace: str) -> Item:
 
 def environments_of(store: Store, workspace: str) -> list[str]:
     """Give the keys of a workspace's environments."""
-    return [str(item["key"]) for item in query_all(store, workspace_pk(workspace), ENVIRONMENT)]
+    return [text(item, "key") for item in query_all(store, workspace_pk(workspace), ENVIRONMENT)]
 
 
 def create_environment(store: Store, workspace: str, environment: str, *, actor: str, now: float) -> Item:
@@ -84,7 +84,7 @@ def create_environment(store: Store, workspace: str, environment: str, *, actor:
         secret = base64.urlsafe_b64encode(secrets.token_bytes(16)).rstrip(b"=").decode()
         pointer_and_manifest = first_environment_writes(workspace, environment, secret, now)
         writes: list[Write] = [
-            Put({**meta, "shape": int(meta["shape"] or 0) + 1}, {"shape": meta["shape"]}),
+            Put({**meta, "shape": number(meta, "shape") + 1}, {"shape": meta["shape"]}),
             *pointer_and_manifest,
             Put(pending_item(workspace, environment, PENDING_REBUILD)),
             Put(
@@ -115,7 +115,7 @@ def _put_missing_rules(store: Store, workspace: str, environment: str) -> None:
     for row in query_all(store, workspace_pk(workspace), FLAG):
         if row["archived_at"] is not None:
             continue
-        key = str(row["key"])
+        key = text(row, "key")
         line = encode_flag(key, definition_of(row), NO_RULES)
         batch.append(Put(rules_row(workspace, environment, key, NO_RULES, line, version=1), ABSENT))
         if len(batch) >= _FLAGS_AT_ONCE:

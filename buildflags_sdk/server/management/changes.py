@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query
 from buildflags_sdk.server.management.desk import Cursor, Limit, Viewer, from_cursor, to_cursor
 from buildflags_sdk.server.problems import ProblemError
 from buildflags_sdk.server.records import changes_pk, from_json, ulid
-from buildflags_sdk.server.stores import Item
+from buildflags_sdk.server.stores import Item, text
 from buildflags_sdk.server.workspaces import workspace_meta
 
 router = APIRouter(prefix="/v1/workspaces/{workspace}/changes", tags=["changes"])
@@ -28,7 +28,7 @@ def list_changes(
 ) -> dict[str, Any]:
     """List changes, the newest first; with `since` the oldest first, from five minutes before: drop ids that you know."""
     meta = workspace_meta(desk.store, desk.workspace)
-    begin = _moment(str(meta["created_at"]), "created_at")
+    begin = _moment(text(meta, "created_at"), "created_at")
     if since is not None:
         begin = max(begin, _moment(since, "since")) - _CLOCKS_DIFFER_BY
     months = _months(begin - _CLOCKS_DIFFER_BY, desk.now() + _CLOCKS_DIFFER_BY)

@@ -24,7 +24,7 @@ from buildflags_sdk.server.management.desk import (
 from buildflags_sdk.server.problems import ProblemError
 from buildflags_sdk.server.publish import pending_count, publish, read_page
 from buildflags_sdk.server.records import ENVIRONMENT, environment_pk, workspace_pk
-from buildflags_sdk.server.stores import Item
+from buildflags_sdk.server.stores import Item, text
 from buildflags_sdk.server.workspaces import create_environment, workspace_meta
 
 router = APIRouter(prefix="/v1/workspaces/{workspace}/environments", tags=["environments"])
@@ -66,15 +66,15 @@ def post_publish(desk: Editor, environment: Key) -> dict[str, Any]:
 def get_export(desk: Viewer, environment: Key, request: Request) -> Response:
     """Give the published ruleset as one bundle, the file that `buildflags pull` writes."""
     pointer = find(desk, environment)
-    item = desk.store.get(environment_pk(desk.workspace, environment), str(pointer["manifest"]))
+    item = desk.store.get(environment_pk(desk.workspace, environment), text(pointer, "manifest"))
     if item is None or not isinstance(item["body"], bytes):
         msg = f"the manifest of {environment!r} is being replaced; try again"
         raise ProblemError(503, msg, headers={"Retry-After": "1"})
     manifest = decode_manifest(item["body"], workspace=desk.workspace, environment=environment)
     body = encode_bundle(
         manifest_body=manifest.raw,
-        pages={name: read_page(desk.store, str(pointer["secret"]), name) for name in manifest.wanted},
-        etag=str(item["etag"]),
+        pages={name: read_page(desk.store, text(pointer, "secret"), name) for name in manifest.wanted},
+        etag=text(item, "etag"),
         signature=None,
         saved_at=desk.now(),
         url=str(request.base_url).rstrip("/"),
@@ -99,5 +99,5 @@ def find(desk: Desk, environment: str) -> Item:
 def view(desk: Desk, pointer: Item) -> dict[str, Any]:
     """Show an environment. Its pages' address stays with the manifest: whoever knows it can read them."""
     shown = ("key", "epoch", "revision", "published_at", "entries", "bytes", "created_at")
-    pending = pending_count(desk.store, desk.workspace, str(pointer["key"]))
+    pending = pending_count(desk.store, desk.workspace, text(pointer, "key"))
     return {**{name: pointer[name] for name in shown}, "pending": pending}

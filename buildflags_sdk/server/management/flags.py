@@ -32,7 +32,7 @@ from buildflags_sdk.server.management.desk import (
 )
 from buildflags_sdk.server.problems import ProblemError
 from buildflags_sdk.server.records import CREATED, FLAG, RULES, environment_pk, workspace_pk
-from buildflags_sdk.server.stores import Item, Page
+from buildflags_sdk.server.stores import Item, Page, text
 from buildflags_sdk.server.workspaces import environments_of, workspace_meta
 
 router = APIRouter(prefix="/v1/workspaces/{workspace}/flags", tags=["flags"])
@@ -126,7 +126,7 @@ def put_rules(
 def views(desk: Desk, rows: list[Item]) -> list[dict[str, Any]]:
     """Show flags with what they do in every environment."""
     environments = environments_of(desk.store, desk.workspace)
-    places = [(environment_pk(desk.workspace, name), f"{RULES}{row['key']}") for row in rows for name in environments]
+    places = [(environment_pk(desk.workspace, name), RULES + text(row, "key")) for row in rows for name in environments]
     stored = iter(desk.store.get_many(places))
     return [
         {
@@ -157,5 +157,5 @@ def _page(desk: Desk, limit: int, cursor: str | None, created_after: str | None)
         return desk.store.query(pk, prefix=FLAG, after=from_cursor(cursor, FLAG), limit=limit)
     after = from_cursor(cursor, CREATED) or f"{CREATED}{created_after}#\x7f"
     index = desk.store.query(pk, prefix=CREATED, after=after, limit=limit)
-    rows = desk.store.get_many([(pk, f"{FLAG}{item['key']}") for item in index.items])
+    rows = desk.store.get_many([(pk, FLAG + text(item, "key")) for item in index.items])
     return Page([row for row in rows if row is not None], index.next)

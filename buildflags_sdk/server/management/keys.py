@@ -13,7 +13,7 @@ from buildflags_sdk.server.management.bodies import NewApiKey, Rotation
 from buildflags_sdk.server.management.desk import Admin, Cursor, Key, Limit, from_cursor, listing
 from buildflags_sdk.server.problems import ProblemError
 from buildflags_sdk.server.records import KEY, from_json, timestamp, workspace_pk
-from buildflags_sdk.server.stores import ConditionFailedError, Item, Put, Write
+from buildflags_sdk.server.stores import ConditionFailedError, Item, Put, Write, number, text
 from buildflags_sdk.server.workspaces import environments_of, workspace_meta
 
 router = APIRouter(prefix="/v1/workspaces/{workspace}/keys", tags=["keys"])
@@ -65,14 +65,14 @@ def rotate_key(desk: Admin, key_id: Key, body: Rotation | None = None) -> dict[s
     role = old["role"]
     issued = issue(
         desk.workspace,
-        str(old["kind"]),
+        text(old, "kind"),
         now=now,
         environments=tuple(from_json(old, "environments")),
         role=None if role is None else str(role),
-        name=str(old["name"]),
+        name=text(old, "name"),
     )
     ends = int((now + (body or Rotation()).overlap_seconds) * 1000)
-    ends = ends if old["expires_ms"] is None else min(ends, int(old["expires_ms"]))
+    ends = ends if old["expires_ms"] is None else min(ends, number(old, "expires_ms"))
     change = desk.change("key.rotate", key_id, after={"successor": issued.id})
     _change(desk, [*_replaced(old, {"expires_ms": ends}), *issued.writes, change])
     return {**view(desk, issued.item), "key": issued.key, "replaces": view(desk, _find(desk, key_id))}
@@ -108,7 +108,7 @@ def _find(desk: Desk, key_id: str) -> Item:
 
 
 def _replaced(old: Item, new: dict[str, Any]) -> list[Write]:
-    row: Item = {**old, **new, "version": int(old["version"] or 0) + 1}
+    row: Item = {**old, **new, "version": number(old, "version") + 1}
     unchanged = {"version": old["version"]}
     return [Put(listed(row), unchanged), Put(by_hash(row), unchanged)]
 

@@ -11,7 +11,7 @@ from buildflags_sdk.server.management.bodies import NewWorkspace
 from buildflags_sdk.server.management.desk import Cursor, Key, Limit, Viewer, from_cursor, grant_of, listing, service_of
 from buildflags_sdk.server.problems import ProblemError
 from buildflags_sdk.server.records import WORKSPACES
-from buildflags_sdk.server.stores import Item, Page
+from buildflags_sdk.server.stores import Item, Page, text
 from buildflags_sdk.server.workspaces import create_workspace, workspace_meta
 
 router = APIRouter(prefix="/v1/workspaces", tags=["workspaces"])
@@ -26,7 +26,7 @@ def list_workspaces(
     if grant.workspace != EVERY:
         return listing(Page([], None), [view(workspace_meta(store, grant.workspace))])
     page = store.query(WORKSPACES, after=from_cursor(cursor), limit=limit)
-    return listing(page, [view(workspace_meta(store, str(item["workspace"]))) for item in page.items])
+    return listing(page, [view(workspace_meta(store, text(item, "workspace"))) for item in page.items])
 
 
 @router.post("", status_code=201)

@@ -112,6 +112,33 @@ class Store(Protocol):
         ...
 
 
+def text(item: Mapping[str, Value], name: str) -> str:
+    """Read a value that is text."""
+    value = item[name]
+    if not isinstance(value, str):
+        msg = f"{name} of the item {item.get('PK')!r} {item.get('SK')!r} is no text"
+        raise TypeError(msg)
+    return value
+
+
+def number(item: Mapping[str, Value], name: str) -> int:
+    """Read a value that is a whole number."""
+    value = item[name]
+    if not isinstance(value, int):
+        msg = f"{name} of the item {item.get('PK')!r} {item.get('SK')!r} is no number"
+        raise TypeError(msg)
+    return value
+
+
+def raw(item: Mapping[str, Value], name: str) -> bytes:
+    """Read a value that is bytes."""
+    value = item[name]
+    if not isinstance(value, bytes):
+        msg = f"{name} of the item {item.get('PK')!r} {item.get('SK')!r} is no bytes"
+        raise TypeError(msg)
+    return value
+
+
 def query_all(store: Store, pk: str, prefix: str = "", *, after: str | None = None) -> Iterator[Item]:
     """Give every item of a query, page after page."""
     cursor = after
@@ -135,7 +162,7 @@ def holds(item: Item | None, expect: Expectation) -> bool:
 def key_of(write: Write) -> tuple[str, str]:
     """Give the PK and SK that a write is about."""
     if isinstance(write, Put):
-        return str(write.item["PK"]), str(write.item["SK"])
+        return text(write.item, "PK"), text(write.item, "SK")
     return write.pk, write.sk
 
 

@@ -26,6 +26,7 @@ from buildflags_sdk.server.stores import (
     holds,
     item_bytes,
     key_of,
+    text,
 )
 from buildflags_sdk.server.stores import Check as CheckWrite
 
@@ -89,7 +90,7 @@ class SqliteStore:
         with self._using() as connection:
             rows = connection.execute(statement, parameters).fetchall()
         items = [_item(row) for row in rows[:limit]]
-        return Page(items, str(items[-1]["SK"]) if len(rows) > limit else None)
+        return Page(items, text(items[-1], "SK") if len(rows) > limit else None)
 
     def transact(self, writes: Sequence[Write]) -> None:
         """Do all writes or none. Raises ConditionFailedError, ValueError."""
@@ -112,7 +113,7 @@ class SqliteStore:
         while batch := list(islice(rest, _BATCH)):
             for item in batch:
                 if item_bytes(item) > ITEM_BYTES:
-                    msg = f"the item {item['PK']} {item['SK']} is over {ITEM_BYTES} bytes"
+                    msg = f"the item {item['PK']!r} {item['SK']!r} is over {ITEM_BYTES} bytes"
                     raise ValueError(msg)
             with self._writing() as connection:
                 _put(connection, batch)
