@@ -6,7 +6,7 @@ import contextlib
 import socket
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import pytest
 
@@ -97,7 +97,7 @@ def server() -> Iterator[Server]:
 class Stopwatch:
     """How long a block took, in real seconds."""
 
-    def __enter__(self) -> Stopwatch:
+    def __enter__(self) -> Self:
         self._began = time.monotonic()
         return self
 

@@ -136,7 +136,7 @@ def test_an_orderly_close_in_the_middle_of_a_body_is_a_broken_connection(server:
         connection.send("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf")
 
     server.serve(script)
-    with pytest.raises(ConnectionFailed, match="127.0.0.1"):
+    with pytest.raises(ConnectionFailed, match=r"127\.0\.0\.1"):
         ask(transport)
 
 
@@ -222,7 +222,7 @@ def test_a_redirect_from_https_to_http_is_not_followed() -> None:
         return httpx.Response(302, headers={"location": "http://flags.example/m"})
 
     transport = HttpTransport("https://flags.example", KEY, sender=httpx.MockTransport(handle))
-    with pytest.raises(AnswerRefused, match="http://flags.example, which is not followed"):
+    with pytest.raises(AnswerRefused, match=r"http://flags\.example, which is not followed"):
         ask(transport)
     assert len(asked) == 1
 

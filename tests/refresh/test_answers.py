@@ -1,0 +1,561 @@
+"""The protocol's table of answers, row by row: what each does to the ruleset in service and to the next poll."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from buildflags_sdk._freshness import Moment
+from buildflags_sdk._refresh import (
+    Adopt,
+    Adopted,
+    AdoptFailed,
+    Answered,
+    Cause,
+    Failed,
+    FetchManifest,
+    FetchPages,
+    Forked,
+    NeighbourAsks,
+    PageRefused,
+    PagesFetched,
+    Phase,
+    Requested,
+    WaitUntil,
+)
+from buildflags_sdk.errors import AnswerRefused, ConnectionFailed, DeadlineExceeded, PageError, RulesetError
+
+JSON = {"content-type": "application/json"}
+
+
+def test_a_new_machine_asks_at_once_and_without_an_etag(driver: Any) -> None:
+    assert driver.act() == FetchManifest(None, may_share=True)
+
+
+def test_nothing_is_asked_while_something_is_under_way(driver: Any, ruleset: Any) -> None:
+    forever = WaitUntil(float("inf"), float("inf"))
+    driver.act()
+    assert driver.act() == forever
+    driver.tell(Requested())
+    assert driver.act() == forever
+    new = ruleset(1, pages=(b'{"key":"a"}\n',))
+    driver.tell(new.answer())
+    assert isinstance(driver.act(), FetchPages)
+    assert driver.act() == forever
+    driver.tell(PagesFetched(new.pages))
+    assert isinstance(driver.act(), Adopt)
+    assert driver.act() == forever
+
+
+def test_a_higher_pair_is_fetched_built_and_served(driver: Any, ruleset: Any) -> None:
+    pages = (b'{"key":"a"}\n', b'{"key":"b"}\n')
+    new = ruleset(1, pages=pages)
+    driver.asked()
+    driver.tell(new.answer())
+    fetch = driver.act()
+    assert fetch == FetchPages(new.manifest, new.manifest.pages)
+    driver.tell(PagesFetched(new.pages))
+    adopt = driver.act()
+    assert (adopt.manifest, adopt.pages, adopt.source) == (new.manifest, new.pages, "network")
+    assert driver.machine.served is None
+    driver.tell(Adopted())
+    assert driver.order == (1, 1)
+    assert driver.machine.swaps == 1
+
+
+def test_only_pages_that_are_not_held_are_fetched(driver: Any, ruleset: Any) -> None:
+    driver.serve(ruleset(1, pages=(b'{"key":"a"}\n', b'{"key":"b"}\n')))
+    changed = ruleset(2, pages=(b'{"key":"a"}\n', b'{"key":"b","x":1}\n'))
+    driver.asked()
+    driver.tell(changed.answer())
+    assert driver.act().missing == (changed.manifest.pages[1],)
+
+
+def test_a_ruleset_of_known_pages_only_is_built_without_a_fetch(driver: Any, ruleset: Any) -> None:
+    driver.serve(ruleset(1, pages=(b'{"key":"a"}\n', b'{"key":"b"}\n')))
+    driver.asked()
+    driver.tell(ruleset(2, pages=(b'{"key":"b"}\n',)).answer())
+    assert isinstance(driver.act(), Adopt)
+
+
+def test_a_published_roll_back_is_a_higher_revision_and_taken_at_once(driver: Any, ruleset: Any) -> None:
+    driver.serve(ruleset(1))
+    driver.serve(ruleset(2, note="other contents"))
+    driver.serve(ruleset(3))
+    assert driver.order == (1, 3)
+
+
+def test_a_new_epoch_is_higher_whatever_the_revision(driver: Any, ruleset: Any) -> None:
+    driver.serve(ruleset(900))
+    driver.serve(ruleset(1, epoch=2))
+    assert driver.order == (2, 1)
+
+
+def test_the_etag_sent_is_that_of_the_ruleset_in_service(driver: Any, ruleset: Any) -> None:
+    first = ruleset(1)
+    driver.serve(first)
+    assert driver.asked().etag == first.etag
+
+
+def test_the_etag_of_a_manifest_whose_pages_are_not_there_is_never_sent(driver: Any, ruleset: Any) -> None:
+    first, second = ruleset(1), ruleset(2, pages=(b'{"key":"a"}\n',))
+    driver.serve(first)
+    driver.asked()
+    driver.tell(second.answer())
+    driver.act()
+    driver.tell(PageRefused(second.manifest.pages[0], 404))
+    assert driver.asked().etag == first.etag
+
+
+def test_the_pair_it_has_is_fresh_again(driver: Any, ruleset: Any) -> None:
+    driver.serve(ruleset(1))
+    driver.advance(50)
+    driver.serve(ruleset(1), unconditional=True)
+    assert driver.machine.age(driver.now) == 0.0
+    assert driver.machine.swaps == 1
+
+
+def test_a_304_renews_with_its_own_headers(driver: Any, ruleset: Any) -> None:
+    driver.serve(ruleset(1), buildflags_poll=30)
+    assert driver.machine.poll == 30
+    driver.serve(ruleset(1), buildflags_poll=90, age=4)
+    assert driver.machine.not_modified == 1
+    assert driver.machine.poll == 90
+    assert driver.machine.age(driver.now) == 4.0
+    assert driver.machine.served.headers["buildflags-poll"] == "90"
+
+
+def test_a_304_that_says_less_keeps_the_headers_it_has_and_not_the_old_age(driver: Any, ruleset: Any) -> None:
+    driver.serve(ruleset(1), buildflags_poll=30, age=9)
+    driver.asked()
+    driver.tell(Answered(304, {}))
+    assert driver.machine.poll == 30
+    assert driver.machine.age(driver.now) == 0.0
+    assert "age" not in driver.machine.served.headers
+
+
+def test_a_304_may_name_the_etag_strongly_or_weakly(driver: Any, ruleset: Any) -> None:
+    driver.serve(ruleset(1))
+    asked = driver.asked()
+    driver.tell(Answered(304, {"etag": asked.etag.removeprefix("W/")}))
+    assert driver.machine.failures == 0
+
+
+def test_a_304_nobody_asked_for_is_refused_and_the_next_request_is_unconditional(driver: Any, ruleset: Any) -> None:
+    driver.asked()
+    report = driver.tell(Answered(304, {}))
+    assert report.cause is Cause.UNUSABLE
+    assert driver.asked() == FetchManifest(None, may_share=False)
+    driver.tell(ruleset(1).answer())
+    driver.finish(ruleset(1))
+    assert driver.order == (1, 1)
+
+
+def test_a_304_about_another_etag_is_refused_and_the_next_request_is_unconditional(driver: Any, ruleset: Any) -> None:
+    driver.serve(ruleset(1))
+    driver.advance(60)
+    driver.asked()
+    driver.tell(Answered(304, {"etag": 'W/"another"'}))
+    assert driver.machine.failures == 1
+    assert driver.asked().etag is None
+    driver.tell(ruleset(1).answer())
+    assert driver.asked().etag == ruleset(1).etag
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 410])
+def test_a_page_that_is_not_there_means_again_from_the_manifest_after_a_short_wait(
+    driver: Any, ruleset: Any, status: int
+) -> None:
+    new = ruleset(1, pages=(b'{"key":"a"}\n', b'{"key":"b"}\n'))
+    driver.dice = 1.0
+    driver.asked()
+    driver.tell(new.answer())
+    driver.act()
+    came = {new.manifest.pages[0]: new.pages[new.manifest.pages[0]]}
+    assert driver.tell(PageRefused(new.manifest.pages[1], status, came)) is None, "a publish came between: no news"
+    assert 0 < driver.wait <= 1.0
+    driver.asked()
+    driver.tell(new.answer())
+    assert driver.act().missing == (new.manifest.pages[1],), "what came is kept"
+    report = driver.tell(PageRefused(new.manifest.pages[1], status))
+    assert report.cause is Cause.SUPERSEDED
+
+
+@pytest.mark.parametrize(("status", "cause"), [(500, Cause.OVERLOADED), (429, Cause.OVERLOADED), (302, Cause.UNUSABLE)])
+def test_a_page_answered_otherwise_is_a_failure(driver: Any, ruleset: Any, status: int, cause: Cause) -> None:
+    new = ruleset(1, pages=(b'{"key":"a"}\n',))
+    driver.asked()
+    driver.tell(new.answer())
+    driver.act()
+    assert driver.tell(PageRefused(new.manifest.pages[0], status)).cause is cause
+
+
+def test_a_page_with_the_wrong_hash_keeps_the_last_good_ruleset(driver: Any, ruleset: Any) -> None:
+    driver.serve(ruleset(1))
+    new = ruleset(2, pages=(b'{"key":"a"}\n',))
+    driver.asked()
+    driver.tell(new.answer())
+    driver.act()
+    report = driver.tell(PagesFetched({new.manifest.pages[0]: b'{"key":"evil"}\n'}))
+    assert report.cause is Cause.UNUSABLE
+    assert "has the hash" in driver.machine.last_error
+    assert driver.order == (1, 1)
+
+
+def test_pages_may_come_in_parts(driver: Any, ruleset: Any) -> None:
+    new = ruleset(1, pages=(b'{"key":"a"}\n', b'{"key":"b"}\n'))
+    driver.asked()
+    driver.tell(new.answer())
+    first, second = driver.act().missing
+    driver.tell(PagesFetched({first: new.pages[first]}))
+    assert driver.act().missing == (second,)
+    assert driver.tell(PagesFetched({})).cause is Cause.UNUSABLE, "no progress is a failure, not a loop"
+
+
+def test_pages_that_came_before_a_failure_are_not_fetched_again(driver: Any, ruleset: Any) -> None:
+    new = ruleset(1, pages=(b'{"key":"a"}\n', b'{"key":"b"}\n'))
+    driver.asked()
+    driver.tell(new.answer())
+    first, second = driver.act().missing
+    driver.tell(Failed(ConnectionFailed("reset"), {first: new.pages[first]}))
+    driver.asked()
+    driver.tell(new.answer())
+    assert driver.act().missing == (second,)
+
+
+@pytest.mark.parametrize(
+    ("headers", "body"),
+    [
+        (JSON, b""),
+        (JSON, b"{}"),
+        (JSON, b"[1,2,3]"),
+        (JSON, b"null"),
+        (JSON, b"<html>"),
+        (JSON, b'{"format":1'),
+        (JSON, b"x" * 1_000_001),
+        ({"content-type": "text/html"}, None),
+        ({"content-type": "text/html; charset=utf-8"}, None),
+    ],
+    ids=["empty", "empty object", "list", "null", "html", "cut", "huge", "json as html", "html with charset"],
+)
+def test_an_answer_of_the_wrong_shape_keeps_the_last_good_ruleset_and_backs_off(
+    driver: Any, ruleset: Any, headers: dict[str, str], body: bytes | None
+) -> None:
+    driver.serve(ruleset(1))
+    driver.asked()
+    report = driver.tell(Answered(200, headers, ruleset(2).body if body is None else body))
+    assert (report.level, report.cause) == ("warning", Cause.UNUSABLE)
+    assert driver.order == (1, 1)
+    assert driver.wait <= 1.0
+    assert driver.machine.served.etag == ruleset(1).etag
+
+
+def test_a_manifest_of_another_environment_is_refused(driver: Any, ruleset: Any) -> None:
+    driver.asked()
+    body = ruleset(1).body.replace(b'"production"', b'"staging"')
+    assert driver.tell(Answered(200, JSON, body)).cause is Cause.UNUSABLE
+    assert "'staging'" in driver.machine.last_error
+
+
+def test_a_content_type_may_have_parameters_or_be_missing(driver: Any, ruleset: Any) -> None:
+    driver.asked()
+    assert driver.tell(Answered(200, {"content-type": "Application/JSON; charset=utf-8"}, ruleset(1).body)) is None
+    driver.finish(ruleset(1))
+    driver.asked()
+    assert driver.tell(Answered(200, {}, ruleset(2).body)) is None
+    assert driver.machine.building
+
+
+def test_an_empty_environment_is_taken(driver: Any, ruleset: Any) -> None:
+    driver.serve(ruleset(1, pages=()))
+    assert driver.order == (1, 1)
+
+
+def test_an_unknown_format_is_said_once_with_what_is_understood(driver: Any, ruleset: Any) -> None:
+    driver.serve(ruleset(1))
+    body = ruleset(2).body.replace(b'"format":1', b'"format":2')
+    for _ in range(5):
+        driver.asked()
+        driver.tell(Answered(200, JSON, body))
+    (report,) = driver.reports
+    assert (report.level, report.cause) == ("error", Cause.NEWER_FORMAT)
+    assert "it reads 1" in report.message
+    assert driver.order == (1, 1)
+
+
+def test_a_ruleset_that_cannot_be_built_keeps_the_last_good_one(driver: Any, ruleset: Any) -> None:
+    driver.serve(ruleset(1))
+    driver.asked()
+    driver.tell(ruleset(2).answer())
+    driver.act()
+    report = driver.tell(AdoptFailed(RulesetError("the flag 'a' stands there twice")))
+    assert report.cause is Cause.UNUSABLE
+    assert driver.order == (1, 1)
+    driver.serve(ruleset(3))
+    assert driver.order == (1, 3)
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_a_key_that_is_refused_is_said_once_and_tried_every_two_minutes_for_ever(
+    driver: Any, ruleset: Any, status: int
+) -> None:
+    driver.serve(ruleset(1))
+    for _ in range(50):
+        driver.asked()
+        driver.tell(Answered(status, {}))
+        assert driver.wait == pytest.approx(120.0)
+    (report,) = driver.reports
+    assert (report.level, report.cause) == ("error", Cause.KEPT_OUT)
+    assert "check the key, the workspace and the environment" in report.message
+    assert driver.machine.failure_is_own
+    assert driver.order == (1, 1)
+    report = driver.serve(ruleset(2))
+    assert (report.level, report.failures) == ("info", 50)
+    assert not driver.machine.failure_is_own
+
+
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize(
+    ("retry_after", "wait"),
+    [("7", 7.0), ("300", 300.0), ("3600", 300.0), ("Mon, 23 Nov 2026 09:00:10 GMT", 10.0), ("9999999999999", 300.0)],
+)
+def test_retry_after_is_obeyed_up_to_its_cap(driver: Any, status: int, retry_after: str, wait: float) -> None:
+    driver.asked()
+    driver.tell(Answered(status, {"retry-after": retry_after}))
+    assert driver.wait == pytest.approx(wait)
+
+
+@pytest.mark.parametrize("retry_after", ["soon", "-5", "", "0", "Mon, 23 Nov 2020 09:00:10 GMT"])
+def test_retry_after_that_is_garbage_or_past_leaves_the_backoff(make: Any, retry_after: str) -> None:
+    driver = make(dice=0.5)
+    driver.asked()
+    driver.tell(Answered(503, {"retry-after": retry_after}))
+    assert driver.wait == pytest.approx(0.55)
+
+
+def test_retry_after_counts_with_429_and_503_only(make: Any) -> None:
+    driver = make(dice=1.0)
+    driver.asked()
+    driver.tell(Answered(500, {"retry-after": "200"}))
+    assert driver.wait == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(
+    ("error", "cause"),
+    [
+        (DeadlineExceeded("x"), Cause.UNREACHABLE),
+        (ConnectionFailed("x"), Cause.UNREACHABLE),
+        (AnswerRefused("x"), Cause.UNUSABLE),
+        (PageError("x"), Cause.UNUSABLE),
+        (ZeroDivisionError("x"), Cause.UNUSABLE),
+    ],
+)
+def test_each_kind_of_error_has_its_cause(driver: Any, error: Exception, cause: Cause) -> None:
+    assert driver.fail(error).cause is cause
+
+
+@pytest.mark.parametrize("status", [500, 502, 504, 599])
+def test_other_server_errors_back_off_exponentially_up_to_the_poll_interval(make: Any, status: int) -> None:
+    driver = make(dice=1.0)
+    waits = []
+    for _ in range(9):
+        driver.asked()
+        driver.tell(Answered(status, {}))
+        waits.append(driver.wait)
+    assert waits == pytest.approx([1, 2, 4, 8, 16, 32, 60, 60, 60])
+    assert len(driver.reports) == 1
+
+
+@pytest.mark.parametrize("status", [100, 201, 204, 206, 302, 400, 418, 451])
+def test_any_other_status_is_refused(driver: Any, ruleset: Any, status: int) -> None:
+    driver.asked()
+    assert driver.tell(Answered(status, JSON, ruleset(1).body)).cause is Cause.UNUSABLE
+
+
+def test_backoff_has_full_jitter_but_for_its_first_tenth(make: Any) -> None:
+    waits = []
+    for dice in (0.0, 0.5, 1.0):
+        driver = make(dice=dice)
+        for _ in range(4):
+            driver.fail()
+        waits.append(driver.wait)
+    assert waits == pytest.approx([0.8, 4.4, 8.0])
+
+
+@pytest.mark.parametrize(("dice", "wait"), [(0.0, 60.0), (0.5, 66.0), (1.0, 72.0)])
+def test_the_next_poll_comes_an_interval_and_its_jitter_later_never_sooner(
+    make: Any, ruleset: Any, dice: float, wait: float
+) -> None:
+    driver = make(dice=dice)
+    driver.serve(ruleset(1))
+    assert driver.wait == pytest.approx(wait)
+
+
+@pytest.mark.parametrize(("said", "poll"), [("5", 5), ("0", 60), ("999999", 3600), ("x", 60), (None, 60), ("-3", 60)])
+def test_the_poll_interval_that_the_backend_names_is_bounded(
+    driver: Any, ruleset: Any, said: str | None, poll: float
+) -> None:
+    driver.serve(ruleset(1), buildflags_poll=said)
+    assert driver.wait == pytest.approx(poll)
+
+
+def test_a_poll_interval_below_the_minimum_is_raised_to_it(make: Any, ruleset: Any) -> None:
+    driver = make(minimum=10.0)
+    driver.serve(ruleset(1), buildflags_poll=2)
+    assert driver.wait == pytest.approx(10.0)
+
+
+def test_each_cause_is_said_once_in_a_run_and_the_end_of_the_run_is_said(driver: Any, ruleset: Any) -> None:
+    for _ in range(20):
+        driver.fail()
+        driver.asked()
+        driver.tell(Answered(502, {}))
+    assert [report.cause for report in driver.reports] == [Cause.UNREACHABLE, Cause.OVERLOADED]
+    since = driver.machine.failing_since
+    report = driver.serve(ruleset(1))
+    assert (report.level, report.failures, report.cause) == ("info", 40, None)
+    assert report.seconds == pytest.approx(driver.now.monotonic - since.monotonic)
+    assert (driver.machine.failures, driver.machine.failing_since, driver.machine.last_error) == (0, None, None)
+    driver.fail()
+    assert len(driver.reports) == 4, "a new run is new news"
+
+
+# What people ask for, and forks.
+
+
+def test_a_request_is_asked_at_once_and_not_shared(driver: Any, ruleset: Any) -> None:
+    driver.serve(ruleset(1))
+    driver.advance(5)
+    driver.tell(Requested())
+    assert driver.act() == FetchManifest(ruleset(1).etag, may_share=False)
+
+
+def test_requests_in_a_loop_are_one_a_second_at_most(driver: Any, ruleset: Any) -> None:
+    driver.serve(ruleset(1))
+    asked = 0
+    for _ in range(1000):
+        driver.tell(Requested())
+        action = driver.act()
+        if isinstance(action, FetchManifest):
+            asked += 1
+            driver.tell(ruleset(1).answer(action))
+        driver.advance(0.01)
+    assert 9 <= asked <= 11
+
+
+def test_a_request_does_not_overrule_retry_after(driver: Any) -> None:
+    driver.asked()
+    driver.tell(Answered(503, {"retry-after": "100"}))
+    driver.advance(10)
+    driver.tell(Requested())
+    assert driver.wait == pytest.approx(90.0)
+
+
+def test_a_request_overrules_a_backoff(driver: Any, ruleset: Any) -> None:
+    driver.asked()
+    driver.tell(Answered(401, {}))
+    driver.advance(10)
+    driver.tell(Requested())
+    assert isinstance(driver.act(), FetchManifest)
+
+
+@pytest.mark.parametrize("phase", list(Phase))
+def test_a_child_forgets_what_was_under_way_and_asks_soon_but_not_with_its_siblings(
+    make: Any, ruleset: Any, phase: Phase
+) -> None:
+    waits = []
+    for dice in (0.0, 0.5, 1.0):
+        driver = make()
+        driver.serve(ruleset(1))
+        bring_to(driver, ruleset(2, pages=(b'{"key":"a"}\n',)), phase)
+        driver.dice = dice
+        driver.tell(Forked())
+        assert driver.machine.settled
+        waits.append(0.0 if dice == 0.0 else driver.wait)
+        driver.serve(ruleset(3))
+        assert driver.order == (1, 3)
+    assert waits == pytest.approx([0.0, 1.0, 2.0])
+
+
+def test_a_child_of_a_parent_in_trouble_backs_off_too(make: Any) -> None:
+    driver = make(dice=1.0)
+    driver.asked()
+    driver.tell(Answered(401, {}))
+    driver.tell(Forked())
+    assert driver.wait > 100
+    driver = make(dice=0.0)
+    driver.asked()
+    driver.tell(Answered(429, {"retry-after": "50"}))
+    driver.tell(Forked())
+    assert driver.wait == pytest.approx(50.0)
+
+
+# The table of transitions.
+
+
+def bring_to(driver: Any, new: Any, phase: Phase) -> None:
+    """Bring a machine that waits into a phase."""
+    if phase is Phase.IDLE:
+        return
+    driver.asked()
+    if phase is Phase.ASKING:
+        return
+    driver.tell(new.answer())
+    if phase is Phase.LACKING:
+        return
+    driver.act()
+    if phase is Phase.PAGING:
+        return
+    driver.tell(PagesFetched(new.pages))
+    if phase is Phase.BUILDING:
+        driver.act()
+
+
+EVENTS = {
+    "Answered": Answered(500, {}),
+    "PagesFetched": PagesFetched({}),
+    "PageRefused": PageRefused("x", 500),
+    "Adopted": Adopted(),
+    "AdoptFailed": AdoptFailed(RulesetError("x")),
+    "NeighbourAsks": NeighbourAsks(),
+    "Failed": Failed(ConnectionFailed("x")),
+    "Requested": Requested(),
+    "Forked": Forked(),
+}
+ANY = set(Phase)
+TAKEN_IN = {
+    "Answered": {Phase.ASKING},
+    "PagesFetched": {Phase.PAGING},
+    "PageRefused": {Phase.PAGING},
+    "Adopted": {Phase.BUILDING},
+    "AdoptFailed": {Phase.BUILDING},
+    "NeighbourAsks": {Phase.ASKING},
+    "Failed": ANY,
+    "Requested": ANY,
+    "Forked": ANY,
+}
+
+
+@pytest.mark.parametrize("phase", list(Phase))
+@pytest.mark.parametrize("name", list(EVENTS))
+def test_an_event_is_taken_in_its_phases_and_is_a_mistake_in_others(
+    driver: Any, ruleset: Any, name: str, phase: Phase
+) -> None:
+    bring_to(driver, ruleset(1, pages=(b'{"key":"a"}\n',)), phase)
+    assert driver.machine.phase is phase
+    if phase in TAKEN_IN[name]:
+        driver.tell(EVENTS[name])
+        if name != "Requested":
+            assert driver.machine.settled
+    else:
+        with pytest.raises(RuntimeError, match=f"{name} cannot happen while {phase}"):
+            driver.tell(EVENTS[name])
+
+
+def test_the_next_poll_is_told_on_both_clocks(driver: Any, ruleset: Any) -> None:
+    driver.serve(ruleset(1))
+    assert driver.act() == WaitUntil(*driver.now.later(60.0))
+    assert driver.machine.next_in(Moment(driver.now.monotonic + 20, driver.now.wall)) == pytest.approx(40.0)
+    driver.asked()
+    assert driver.machine.next_in(driver.now) is None
