@@ -35,7 +35,7 @@ def text(raw: dict[str, Any], name: str, place: str, default: Any = REQUIRED, *,
 
 def optional_text(raw: dict[str, Any], name: str, place: str, *, empty: bool = True) -> str | None:
     """A text field that may be null or absent."""
-    return None if raw.get(name) is None else text(raw, name, place, empty=empty)  # type: ignore[no-any-return]
+    return None if raw.get(name) is None else text(raw, name, place, empty=empty)
 
 
 def switch(raw: dict[str, Any], name: str, place: str, *, default: bool) -> bool:

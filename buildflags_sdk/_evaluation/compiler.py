@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from sys import intern
 from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakValueDictionary
 
 from . import checks
 from .conditions import BROKEN, Test, compile_condition
@@ -43,7 +44,8 @@ class Pool:
     __slots__ = ("conditions",)
 
     def __init__(self) -> None:
-        self.conditions: dict[bytes, Test] = {}
+        # Weakly: a pool lives on from revision to revision, and must not keep what no entry uses any more.
+        self.conditions: WeakValueDictionary[bytes, Test] = WeakValueDictionary()
 
 
 class CompiledFlag:
@@ -54,13 +56,21 @@ class CompiledFlag:
     or ("segment", key). `broken` says why the flag is PARSE_ERROR. Calling the object decides, whatever `entry` is.
     """
 
-    __slots__ = ("broken", "decision", "entry", "names")
+    __slots__ = ("broken", "decision", "entry", "names", "tests")
 
-    def __init__(self, entry: bool | Evaluate, decision: Decision | None, names: Names, broken: str | None) -> None:
+    def __init__(
+        self,
+        entry: bool | Evaluate,
+        decision: Decision | None,
+        names: Names,
+        broken: str | None,
+        tests: tuple[Test, ...] = (),
+    ) -> None:
         self.entry = entry
         self.decision = decision
         self.names = names
         self.broken = broken
+        self.tests = tests  # keeps them in the pool
 
     def __call__(self, context: Mapping[str, Any], snapshot: Any, world: World) -> Decision:
         if self.decision is not None:
@@ -71,9 +81,10 @@ class CompiledFlag:
 class CompiledSegment:
     """A segment, ready: `test` is a function from (context, snapshot, world) to true, false, or None for undecided."""
 
-    __slots__ = ("broken", "names", "test")
+    __slots__ = ("broken", "names", "test", "when")
 
-    def __init__(self, test: Callable[..., Any], names: Names, broken: str | None) -> None:
+    def __init__(self, test: Callable[..., Any], names: Names, broken: str | None, when: Test | None = None) -> None:
+        self.when = when  # keeps it in the pool
         self.test = test
         self.names = names
         self.broken = broken
@@ -131,11 +142,13 @@ class _Flag:
             return _constant(rows[0].decision, self.names)
         if not rows and isinstance(last, Decision):
             return _constant(last, self.names)
-        entry = compile_rows(rows, last, undecided(self.key, self.type))
+        unsure = any(row.test is not None and row.test.undecidable for row in rows)
+        entry = compile_rows(rows, last, undecided(self.key, self.type) if unsure else None)
         if self.ends or self.names:
             opens = any(kind == "flag" for kind, _ in self.names)
             entry = _guarded(entry, Ends(self.key, self.type, off, _as_serve(last)), opens=opens)  # type: ignore[arg-type]
-        return CompiledFlag(entry, None, self.names, None)
+        kept = tuple(row.test for row in rows if row.test is not None and row.test.equality is None)
+        return CompiledFlag(entry, None, self.names, None, kept)
 
     def _fallthrough(self, reason: Reason) -> Decision | Serve:
         raw = self.raw.get("fallthrough")
@@ -228,14 +241,14 @@ def _segment(key: str, raw: dict[str, Any], pool: Pool) -> CompiledSegment:
 
     names: Names = test.names if test is not None else frozenset()
     if not names or when is None:
-        return CompiledSegment(holds, names, None)
+        return CompiledSegment(holds, names, None, test)
 
     def holds_once(context: Mapping[str, Any], snapshot: Any, world: World) -> Any:
         if world.__class__ is not Walk:
             raise WalkNeeded
-        return world.segment(key, holds, context, snapshot)  # type: ignore[attr-defined]
+        return world.segment(key, holds, context, snapshot)
 
-    return CompiledSegment(holds_once, names, None)
+    return CompiledSegment(holds_once, names, None, test)
 
 
 def _guarded(decide: Evaluate, ends: Ends, *, opens: bool) -> Evaluate:

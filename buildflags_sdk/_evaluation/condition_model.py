@@ -186,15 +186,16 @@ class MemberOf(Form):
 
 
 class Expression(Form):
-    """Holds when a JSON Logic program gives something truthy."""
+    """Holds when a JSON Logic program gives something truthy. `flag_key` is what the program reads as `$flagd.flagKey`."""
 
     program: JsonValue = Field(alias="expression")
     dialect: str = "jsonlogic"
+    flag_key: str = ""
     broken: Literal["flag", "rule", "condition"] = "flag"
 
     @model_validator(mode="after")
     def _preparable(self) -> Expression:
-        prepared_expression(self.program, self.dialect, self.broken)
+        prepared_expression(self.program, self.dialect, self.flag_key, self.broken)
         return self
 
 

@@ -18,11 +18,12 @@ from .serving import NO_KEY, Ranges, compile_share
 from .walk import ABSENT, CYCLE, OFF, STOP, Ended, Walk, WalkNeeded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, MutableMapping
 
     from .rows import PreparedTest
     from .world import World
 
+    Shared = MutableMapping[bytes, "Test"]
     Holds = Callable[[Mapping[str, Any], Any, World], bool | None]
 
 try:
@@ -41,7 +42,7 @@ _FLAG = frozenset(("flag", "on", "enabled", "variants", "value", "on_absent", "o
 _VALUE = frozenset(("op", "values", "dialect", "path", "negate", "on_missing"))
 _TIME = frozenset(("from", "until", "until_inclusive"))
 _MEMBER = frozenset(("member_of", "by", "on_missing"))
-_EXPRESSION = frozenset(("expression", "dialect", "broken"))
+_EXPRESSION = frozenset(("expression", "dialect", "flag_key", "broken"))
 
 
 class Equality(NamedTuple):
@@ -52,16 +53,29 @@ class Equality(NamedTuple):
     test: Callable[[Any], bool | None]
 
 
-class Test(NamedTuple):
-    """A compiled condition and what its rule must know about it."""
+class Test:
+    """A compiled condition and what its rule must know about it. Shared for as long as an entry keeps it."""
 
-    holds: Holds
-    undecidable: bool = False
-    ends: bool = False
-    dead: bool = False
-    names: frozenset[tuple[str, str]] = frozenset()
-    equality: Equality | None = None
-    constant: bool | None = None
+    __slots__ = ("__weakref__", "constant", "dead", "ends", "equality", "holds", "names", "parts", "undecidable")
+
+    def __init__(
+        self,
+        holds: Holds,
+        *,
+        undecidable: bool = False,
+        ends: bool = False,
+        names: frozenset[tuple[str, str]] = frozenset(),
+        equality: Equality | None = None,
+        constant: bool | None = None,
+    ) -> None:
+        self.holds = holds
+        self.undecidable = undecidable
+        self.ends = ends
+        self.dead = False
+        self.names = names
+        self.equality = equality
+        self.constant = constant
+        self.parts: tuple[Test, ...] = ()
 
 
 def _true(context: Mapping[str, Any], snapshot: Any, world: World) -> bool:
@@ -76,7 +90,7 @@ TRUE: Final = Test(_true, constant=True)
 FALSE: Final = Test(_false, constant=False)
 
 
-def compile_condition(raw: Any, place: str, shared: dict[bytes, Test]) -> Test:
+def compile_condition(raw: Any, place: str, shared: Shared) -> Test:
     """Compile one condition. Raises `Refused`."""
     if raw.__class__ is not dict:
         msg = f"{place}: a condition is an object, not {shown(raw)}"
@@ -92,7 +106,7 @@ def compile_condition(raw: Any, place: str, shared: dict[bytes, Test]) -> Test:
     return test
 
 
-def _all(raw: dict[str, Any], place: str, shared: dict[bytes, Test]) -> Test:
+def _all(raw: dict[str, Any], place: str, shared: Shared) -> Test:
     tests = _several(raw, "all", place, shared)
     kept = [test for test in tests if test.constant is not True]
     if not kept or kept[0].constant is False:
@@ -132,7 +146,7 @@ def _all_undecidable(calls: tuple[Holds, ...]) -> Holds:
     return holds
 
 
-def _any(raw: dict[str, Any], place: str, shared: dict[bytes, Test]) -> Test:
+def _any(raw: dict[str, Any], place: str, shared: Shared) -> Test:
     tests = _several(raw, "any", place, shared)
     kept = [test for test in tests if test.constant is not False]
     if not kept or kept[0].constant is True:
@@ -154,7 +168,7 @@ def _any(raw: dict[str, Any], place: str, shared: dict[bytes, Test]) -> Test:
     return _combined(Test(holds, undecidable=any(test.undecidable for test in kept)), tests)
 
 
-def _several(raw: dict[str, Any], form: str, place: str, shared: dict[bytes, Test]) -> list[Test]:
+def _several(raw: dict[str, Any], form: str, place: str, shared: Shared) -> list[Test]:
     checks.fields(raw, frozenset((form,)), place)
     inner = checks.rows(raw, form, place)
     return [compile_condition(each, f"{place}.{form}[{at}]", shared) for at, each in enumerate(inner)]
@@ -162,11 +176,15 @@ def _several(raw: dict[str, Any], form: str, place: str, shared: dict[bytes, Tes
 
 def _combined(made: Test, parts: list[Test]) -> Test:
     """`made`, with what holds of any part: it may end the flag, be dead, name others."""
-    names: frozenset[tuple[str, str]] = frozenset().union(*(part.names for part in parts))
-    return made._replace(ends=any(part.ends for part in parts), dead=any(part.dead for part in parts), names=names)
+    test = Test(made.holds, undecidable=made.undecidable, equality=made.equality, constant=made.constant)
+    test.names = frozenset().union(*(part.names for part in parts))
+    test.ends = any(part.ends for part in parts)
+    test.dead = any(part.dead for part in parts)
+    test.parts = tuple(parts)
+    return test
 
 
-def _not(raw: dict[str, Any], place: str, shared: dict[bytes, Test]) -> Test:
+def _not(raw: dict[str, Any], place: str, shared: Shared) -> Test:
     checks.fields(raw, frozenset(("not",)), place)
     inner = compile_condition(raw["not"], f"{place}.not", shared)
     if inner.constant is not None:
@@ -182,7 +200,7 @@ def _not(raw: dict[str, Any], place: str, shared: dict[bytes, Test]) -> Test:
     return _combined(Test(holds, undecidable=True), [inner])
 
 
-def _attr(raw: dict[str, Any], place: str, shared: dict[bytes, Test]) -> Test:
+def _attr(raw: dict[str, Any], place: str, shared: Shared) -> Test:
     checks.fields(raw, _ATTR, place)
     path = checks.path(raw, "attr", place)
     op, dialect = checks.text(raw, "op", place), checks.text(raw, "dialect", place, "strict", empty=True) or "strict"
@@ -193,7 +211,7 @@ def _attr(raw: dict[str, Any], place: str, shared: dict[bytes, Test]) -> Test:
     damage = checks.word(raw, "broken", place, _DAMAGES, "flag")
     prepared = prepared_test(op, dialect, values, damage)
     if prepared is None and damage == "rule":
-        return FALSE._replace(dead=True)
+        return _broken(spoils_rule=True)
     test = _never if prepared is None else prepared.test
     if prepared is not None and prepared.needs_now:
         return _attr_of_moment(path, prepared, on_missing, on_null, negate=negate)
@@ -231,6 +249,13 @@ def _attr_of_moment(path: tuple[str, ...], test: PreparedTest, on_missing: Any, 
         return answer if answer is None else answer is not negate
 
     return Test(holds, undecidable=True)
+
+
+def _broken(*, spoils_rule: bool) -> Test:
+    """A condition whose values cannot be prepared: it does not hold, and may take its rule with it."""
+    test = Test(_false, constant=False)
+    test.dead = spoils_rule
+    return test
 
 
 def _equality(equality: Equality) -> Holds:
@@ -313,7 +338,7 @@ def _truth(word: Any) -> bool | None:
     return None if word == "undecided" else word
 
 
-def _segment(raw: dict[str, Any], place: str, shared: dict[bytes, Test]) -> Test:
+def _segment(raw: dict[str, Any], place: str, shared: Shared) -> Test:
     checks.fields(raw, _SEGMENT, place)
     key = checks.text(raw, "segment", place)
     on_absent, on_cycle, on_error = (checks.word(raw, name, place, _FALLBACKS, "error") for name in _KNOBS)
@@ -335,7 +360,7 @@ def _segment(raw: dict[str, Any], place: str, shared: dict[bytes, Test]) -> Test
 _KNOBS = ("on_absent", "on_cycle", "on_error")
 
 
-def _flag(raw: dict[str, Any], place: str, shared: dict[bytes, Test]) -> Test:
+def _flag(raw: dict[str, Any], place: str, shared: Shared) -> Test:
     checks.fields(raw, _FLAG, place)
     key = checks.text(raw, "flag", place)
     on_absent, on_cycle, on_error = (checks.word(raw, name, place, _FALLBACKS, "error") for name in _KNOBS)
@@ -402,7 +427,7 @@ def _fallback(knob: bool | str, message: str, code: ErrorCode = ErrorCode.PARSE_
     return _truth(knob)
 
 
-def _share(raw: dict[str, Any], place: str, shared: dict[bytes, Test]) -> Test:
+def _share(raw: dict[str, Any], place: str, shared: Shared) -> Test:
     checks.fields(raw, frozenset(("share",)), place)
     ranges = compile_share(raw["share"], f"{place}.share")
     without_key = _share_without_key(ranges)
@@ -439,7 +464,7 @@ def _share_without_key(ranges: Ranges) -> Callable[[World], bool]:
     return without_key
 
 
-def _time(raw: dict[str, Any], place: str, shared: dict[bytes, Test]) -> Test:
+def _time(raw: dict[str, Any], place: str, shared: Shared) -> Test:
     checks.fields(raw, frozenset(("time",)), place)
     window = checks.fields(raw["time"], _TIME, f"{place}.time")
     first, last = (checks.optional_text(window, name, f"{place}.time") for name in ("from", "until"))
@@ -456,7 +481,7 @@ def _time(raw: dict[str, Any], place: str, shared: dict[bytes, Test]) -> Test:
     return Test(holds)
 
 
-def _member_of(raw: dict[str, Any], place: str, shared: dict[bytes, Test]) -> Test:
+def _member_of(raw: dict[str, Any], place: str, shared: Shared) -> Test:
     checks.fields(raw, _MEMBER, place)
     list_id = checks.text(raw, "member_of", place)
     path = checks.path(raw, "by", place, (TARGETING_KEY,))
@@ -470,14 +495,15 @@ def _member_of(raw: dict[str, Any], place: str, shared: dict[bytes, Test]) -> Te
     return Test(holds, undecidable=True)
 
 
-def _expression(raw: dict[str, Any], place: str, shared: dict[bytes, Test]) -> Test:
+def _expression(raw: dict[str, Any], place: str, shared: Shared) -> Test:
     checks.fields(raw, _EXPRESSION, place)
     dialect = checks.text(raw, "dialect", place, "jsonlogic", empty=True)
+    flag_key = checks.text(raw, "flag_key", place, "", empty=True)
     damage = checks.word(raw, "broken", place, _DAMAGES, "flag")
-    run = prepared_expression(raw["expression"], dialect, damage)
+    run = prepared_expression(raw["expression"], dialect, flag_key, damage)
     if run is None:
-        return FALSE._replace(dead=damage == "rule")
-    return Test(lambda context, snapshot, world: run(context, world), undecidable=True)
+        return _broken(spoils_rule=damage == "rule")
+    return Test(lambda context, snapshot, world: run(context, world))
 
 
 _COMPILERS: Final = {

@@ -191,7 +191,8 @@ class _FlagWalk:
             if rule.when is not None and _is_dead(rule.when):
                 self.rules.append(RuleTrace(at, rule.id, "broken"))
                 continue
-            node, holds = None, True
+            node: ConditionTrace | None = None
+            holds: bool | None = True
             if rule.when is not None:
                 try:
                     node = _Judge(self.evaluation).condition(rule.when)
@@ -427,9 +428,8 @@ class _Judge:
             holds = _fallback(condition.on_absent, f"there is no flag {key!r}")
         elif not isinstance(found, Trace):
             holds = _fallback(condition.on_cycle, f"flag {key!r} is part of a cycle")
-        elif found.decision.error_code is not None:
-            decision = found.decision
-            holds = _fallback(condition.on_error, f"flag {key!r}: {decision.error_message}", decision.error_code)
+        elif (code := found.decision.error_code) is not None:
+            holds = _fallback(condition.on_error, f"flag {key!r}: {found.decision.error_message}", code)
         else:
             holds = _agrees(condition, found.decision) if found.decision.decided else None
         neighbour = found if isinstance(found, Trace) else None
@@ -456,7 +456,7 @@ class _Judge:
 
     def expression(self, condition: form.Expression) -> ConditionTrace:
         """A program's result."""
-        run = prepared_expression(condition.program, condition.dialect, condition.broken)
+        run = prepared_expression(condition.program, condition.dialect, condition.flag_key, condition.broken)
         holds = False if run is None else run(self.context, self.world)
         return ConditionTrace("expression", holds, "expression", {"program": condition.program})
 
@@ -530,7 +530,7 @@ def _spoils_its_rule(condition: Any) -> bool:
     if isinstance(condition, form.Attribute) and condition.broken == "rule":
         return prepared_test(condition.op, condition.dialect, condition.values, "rule") is None
     if isinstance(condition, form.Expression) and condition.broken == "rule":
-        return prepared_expression(condition.program, condition.dialect, "rule") is None
+        return prepared_expression(condition.program, condition.dialect, condition.flag_key, "rule") is None
     return False
 
 

@@ -25,7 +25,8 @@ class Outcome(NamedTuple):
 
 def outcome_of(flag_type: str, name: str, body: Any) -> Outcome:
     """Read a variant, bare or in its long form, and check it against the flag's type. Raises `Refused`."""
-    value, on = body, True
+    value: Any = body
+    on: Any = True
     if isinstance(body, dict):
         if not body.keys() <= {"value", "on"}:
             msg = f"variants.{name}: the long form has the fields value and on, not {shown(body)}"

@@ -75,10 +75,22 @@ def check_scheme(scheme: str, seed: str, of: int) -> None:
         raise Refused(str(error)) from None
 
 
-def prepared_expression(program: Any, dialect: str, broken: str) -> Callable[[Any, World], bool | None] | None:
+def prepared_expression(program: Any, dialect: str, flag_key: str, broken: str) -> Callable[[Any, World], bool] | None:
     """The prepared program, or None when it cannot be prepared and `broken` confines the damage. Raises `Refused`."""
-    msg = f"there is no expression dialect {shown(dialect)}"
-    raise Refused(msg)
+    from .javascript import truthy  # noqa: PLC0415 - only rules with an expression pay for the import
+    from .jsonlogic import DIALECTS, needs_now, prepare_expression  # noqa: PLC0415
+
+    if dialect not in DIALECTS:
+        msg = f"there is no expression dialect {shown(dialect)}"
+        raise Refused(msg)
+    try:
+        run = prepare_expression(program, dialect)
+    except ValueError as error:
+        if broken == "flag":
+            raise Refused(str(error)) from None
+        return None
+    reads_clock = needs_now(program)
+    return lambda context, world: truthy(run(context, flag_key, world.now() if reads_clock else None))
 
 
 def _row(op: str, dialect: str) -> Operator:

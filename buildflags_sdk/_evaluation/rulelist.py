@@ -39,7 +39,7 @@ class Step(NamedTuple):
     doubt: str
 
 
-def compile_rows(rows: list[Row], last: Decision | Serve, unsure: Decision) -> Evaluate:
+def compile_rows(rows: list[Row], last: Decision | Serve, unsure: Decision | None) -> Evaluate:
     """A function that decides by these rows, then by `last`. `unsure` is the answer when a test cannot be judged."""
     rows = _reachable(rows)
     if not rows and not isinstance(last, Decision):
@@ -141,7 +141,7 @@ def _everybody(context: Mapping[str, Any], snapshot: Any, world: World) -> bool:
     return True
 
 
-def _general(steps: tuple[Step, ...], last: Decision | Serve, unsure: Decision) -> Evaluate:
+def _general(steps: tuple[Step, ...], last: Decision | Serve, unsure: Decision | None) -> Evaluate:
     def decide(context: Mapping[str, Any], snapshot: Any, world: World) -> Decision:
         doubtful = False
         for holds, decision, split, doubt in steps:
@@ -150,7 +150,7 @@ def _general(steps: tuple[Step, ...], last: Decision | Serve, unsure: Decision) 
                 if decision is not None:
                     return decision
                 if split is None:
-                    return answer
+                    return answer  # type: ignore[return-value]
                 served = split(context, snapshot, world)
                 if served is not None:
                     return served

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .outcomes import CALLER_DEFAULT
+from .details import CALLER_DEFAULT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
