@@ -12,6 +12,7 @@ UV := $(shell command -v uv 2>/dev/null)
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python; do \
 	if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo $$python; break; fi; done)
 PYTEST_ARGS ?=
+BENCH_ARGS ?=
 
 .PHONY: help
 help: ## Show the targets
@@ -80,8 +81,8 @@ demo: $(STAMP) ## A real backend and a real application: watch a toggle arrive, 
 	$(BIN)/python examples/demo/run.py
 
 .PHONY: bench
-bench: $(STAMP) ## The benchmarks
-	$(BIN)/python -m pytest -m benchmark --override-ini=timeout=0 $(PYTEST_ARGS)
+bench: $(STAMP) ## The benchmarks, each figure with its bar (BENCH_ARGS=NAME for some)
+	$(BIN)/python -m tests.benchmarks $(BENCH_ARGS)
 
 .PHONY: wheel
 wheel: $(STAMP) ## Build the wheel, install it into a clean environment, smoke-test it there

@@ -17,17 +17,23 @@ CUSTOMERS = (
 )
 
 
+def say(line: str) -> None:
+    """Print a line in one piece: the listener has a thread of its own."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
 def checkout(client: Client) -> None:
     """Decide for each customer, as a request handler would: one context, one revision, no waiting."""
     for customer in CUSTOMERS:
         with client.scope(customer) as flags:
             page = "new" if flags.is_enabled("new-checkout") else "old"
-            print(f"{customer['targetingKey']}: {page} checkout, {flags.get_value('page-size', 20)} items a page")
+            say(f"{customer['targetingKey']}: {page} checkout, {flags.get_value('page-size', 20)} items a page")
 
 
 def told(change: Change) -> None:
     """Say what changed. Called on a thread of its own, after the new ruleset is in service."""
-    print(f"changed in revision {change.new_revision}: {', '.join(sorted(change.keys))}", flush=True)
+    say(f"changed in revision {change.new_revision}: {', '.join(sorted(change.keys))}")
 
 
 def main() -> None:
@@ -35,11 +41,9 @@ def main() -> None:
     with Client.from_env() as client:
         client.on_change(told, keys=["new-checkout"])
         checkout(client)
-        sys.stdout.flush()
         for _ in sys.stdin:
             client.refresh()
             checkout(client)
-            sys.stdout.flush()
 
 
 if __name__ == "__main__":
