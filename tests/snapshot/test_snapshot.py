@@ -219,6 +219,23 @@ def test_entries_that_reach_each_other_in_a_circle_end_the_search():
     assert snapshot_of(ring(value=False), first, 2).changed_since(first) == {"a", "b", "c"}
 
 
+def test_segments_that_reach_a_changed_segment_are_compiled_again():
+    outer = segment("outer", when={"segment": "inner"})
+    first = snapshot_of([outer, segment("inner", "bob"), segment("apart")])
+    before = {key: first.segment(key) for key in first.segment_keys()}
+    second = snapshot_of([outer, segment("inner", "ada"), segment("apart")], first, 2)
+    assert second.segment("apart") is before["apart"]
+    assert second.segment("outer") is not before["outer"]
+    assert second.segment("inner") is not before["inner"]
+
+
+def test_segments_that_reach_each_other_in_a_circle_end_the_search():
+    ring = [segment("s", when={"segment": "t"}), segment("t", when={"segment": "s"}), flag("a", when={"segment": "s"})]
+    first = snapshot_of([*ring, segment("u")])
+    changed = segment("s", "ada", when={"segment": "t"})
+    assert snapshot_of([changed, *ring[1:], segment("u")], first, 2).changed_since(first) == {"a"}
+
+
 KEYS = st.sampled_from(["s", 'q"', "b\\", "ü", "\x01", "😀", "{", '","segment":"s'])
 
 
@@ -290,7 +307,8 @@ def test_a_thousand_swaps_keep_one_snapshot_alive():
 
 def test_a_thousand_swaps_do_not_grow_the_pool_of_shared_conditions():
     def lines(revision):
-        return [flag("a", when={"attr": ["n"], "op": "in", "values": [str(revision)]})]
+        attributes = [{"attr": [name], "op": "starts_with", "values": [str(revision)]} for name in "nm"]
+        return [flag("a", when={"any": [{"all": attributes}, {"not": attributes[0]}]})]
 
     current = snapshot_of(lines(0))
     current.table["a"]
