@@ -17,10 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, KeysView, Mapping
 
 
-_SMALL = 256
-"""So many flags compiled for nothing are no reason to give up a pool."""
-
-
 class Table(dict[str, Any]):
     """Key -> True or False for a constant boolean flag, else (context, snapshot, world) -> Decision.
 
@@ -53,11 +49,9 @@ class Snapshot:
 
     __slots__ = (
         "__weakref__",
-        "_carried_in",
         "_changes",
         "_compiled_flags",
         "_compiled_segments",
-        "_compiled_with_pool",
         "_contents",
         "_flags",
         "_pool",
@@ -75,8 +69,6 @@ class Snapshot:
         self._compiled_flags = carried.flags
         self._compiled_segments = carried.segments
         self._pool = carried.pool
-        self._compiled_with_pool = carried.compiled_with_pool
-        self._carried_in = len(carried.flags)
         self._changes = (carried.since, carried.changes)
         self.identity = object()
         self._table: ref[Table] | None = None
@@ -214,23 +206,18 @@ class Snapshot:
         flags, segments = self._compiled_flags.copy(), self._compiled_segments.copy()
         dropped = [(False, key) for key in changes.flags if flags.pop(key, None) is not None]
         dropped += [(True, key) for key in changes.segments if segments.pop(key, None) is not None]
-        pool, compiled_with_it = self._pool, self._compiled_with_pool + len(self._compiled_flags) - self._carried_in
-        if compiled_with_it > 2 * len(self._flags) + _SMALL:
-            pool, compiled_with_it = Pool(), 0
-        return Carried(pool, compiled_with_it, flags, segments, tuple(dropped), changes, self.identity)
+        return Carried(self._pool, flags, segments, tuple(dropped), changes, self.identity)
 
 
 class Carried(NamedTuple):
     """What one revision takes over from another: compiled entries that nothing they reach has changed.
 
-    The pool goes along too, so that what is compiled later still shares conditions with what was compiled before; after
-    twice as many flags as there are have been compiled with it, a new one begins, since it forgets nothing by itself.
+    The pool goes along too, so that what is compiled later shares conditions with what was compiled before.
     `dropped` names the entries that were compiled and are not taken over; `since` is the identity of the other one,
     which is not kept alive by it.
     """
 
     pool: Pool
-    compiled_with_pool: int
     flags: dict[str, CompiledFlag]
     segments: dict[str, CompiledSegment]
     dropped: tuple[Name, ...]
@@ -240,7 +227,7 @@ class Carried(NamedTuple):
     @classmethod
     def nothing(cls) -> Carried:
         """Give the start of a first revision."""
-        return cls(Pool(), 0, {}, {}, (), Changes(frozenset(), frozenset()), object())
+        return cls(Pool(), {}, {}, (), Changes(frozenset(), frozenset()), object())
 
 
 def not_found(key: str) -> Decision:
