@@ -232,10 +232,11 @@ def encoded(key: str, definition: Mapping[str, Any], rules: Mapping[str, Any]) -
 def invalid(error: RulesetError) -> ProblemError:
     """Give the problem for what the model refuses: the whole text, and each error with its place."""
     errors = []
-    for line in re.sub(r"\A(?:flag|segment) '[^']*': ", "", str(error)).splitlines():
+    said = str(error).replace("Value error, ", "")  # pydantic's prefix to what the model says
+    for line in re.sub(r"\A(?:flag|segment) '[^']*': ", "", said).splitlines():
         match = re.fullmatch(r"([\w.\[\]-]+): (.+)", line)
         errors.append({"place": match[1], "message": match[2]} if match else {"place": "", "message": line})
-    return ProblemError(422, f"{error}. Correct what `errors` names and send it again", errors=errors)
+    return ProblemError(422, f"{said}. Correct what `errors` names and send it again", errors=errors)
 
 
 def _rules_rows(desk: Desk, key: str, environments: list[str]) -> list[Item | None]:
