@@ -43,7 +43,7 @@ def flag(
 
     if variants is None:
         name = _variant_name(serves)
-        variants, serves = {name: serves}, name
+        variants, serves = {name: {"value": serves} if isinstance(serves, dict | list) else serves}, name
         if name in ("on", "off"):
             variants = {"on": True, "off": False}
     kind = _type_of(next(iter(variants.values())))
@@ -166,13 +166,16 @@ def _variant_name(value: Any) -> str:
     return "served"
 
 
-def _long(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) and "value" in value else {"value": value}
+def _is_long(variant: Any) -> bool:
+    return isinstance(variant, dict) and "value" in variant and variant.keys() <= {"value", "on"}
 
 
-def _type_of(value: Any) -> str:
-    if isinstance(value, dict) and "value" in value:
-        value = value["value"]
+def _long(variant: Any) -> dict[str, Any]:
+    return variant if _is_long(variant) else {"value": variant}
+
+
+def _type_of(variant: Any) -> str:
+    value = variant["value"] if _is_long(variant) else variant
     if isinstance(value, bool):
         return "boolean"
     if isinstance(value, int):
