@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakValueDictionary
 
 from . import checks
-from .conditions import BROKEN, Test, compile_condition
+from .compiled_test import BROKEN, Test
+from .conditions import compile_condition
 from .context import TARGETING_KEY
 from .details import Decision, ErrorCode, Reason
 from .lines import Refused, decode_line, shown

@@ -5,89 +5,36 @@ A condition may also end its flag, by raising `Ended`. Equal conditions of one r
 
 from __future__ import annotations
 
-from sys import intern
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from . import checks
+from .attributes import compile_attribute
+from .compiled_test import DAMAGES, FALSE, TRUE, TRUTHS, Test, broken_test, truth
 from .context import TARGETING_KEY
-from .details import CALLER_DEFAULT, Decision, ErrorCode
+from .details import ErrorCode
 from .lines import FORMS, Refused, parse_time, shown
-from .reading import NOTHING, find, key_text, reader
-from .rows import prepared_expression, prepared_test, value_test
+from .neighbours import compile_in_segment, compile_prerequisite
+from .reading import key_text, reader
+from .rows import prepared_expression
 from .serving import NO_KEY, Ranges, compile_share
-from .walk import ABSENT, CYCLE, OFF, STOP, Ended, Walk, WalkNeeded
+from .walk import STOP, Ended
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, MutableMapping
 
-    from .rows import PreparedTest
     from .world import World
 
-    Shared = MutableMapping[bytes, "Test"]
     Holds = Callable[[Mapping[str, Any], Any, World], bool | None]
+    Shared = MutableMapping[bytes, "Test"]
 
 try:
     from _blake2 import blake2b  # hashlib would cost 2.6 ms of a cold start
 except ImportError:  # a build without the bundled hashes
     from hashlib import blake2b
 
-BROKEN: Final = object()
-"""What the test of a broken segment answers."""
-_TRUTHS = (True, False, "undecided")
-_FALLBACKS = (True, False, "error", "undecided", "off")
-_DAMAGES = ("flag", "rule", "condition")
-_ATTR = frozenset(("attr", "op", "values", "dialect", "negate", "on_missing", "on_null", "broken"))
-_SEGMENT = frozenset(("segment", "on_absent", "on_cycle", "on_error"))
-_FLAG = frozenset(("flag", "on", "enabled", "variants", "value", "on_absent", "on_cycle", "on_error"))
-_VALUE = frozenset(("op", "values", "dialect", "path", "negate", "on_missing"))
 _TIME = frozenset(("from", "until", "until_inclusive"))
 _MEMBER = frozenset(("member_of", "by", "on_missing"))
 _EXPRESSION = frozenset(("expression", "dialect", "flag_key", "broken"))
-
-
-class Equality(NamedTuple):
-    """A condition that only compares one attribute with texts, so that rules in a row can become one lookup."""
-
-    name: str
-    texts: tuple[str, ...]
-    test: Callable[[Any], bool | None]
-
-
-class Test:
-    """A compiled condition and what its rule must know about it. Shared for as long as an entry keeps it."""
-
-    __slots__ = ("__weakref__", "constant", "dead", "ends", "equality", "holds", "names", "parts", "undecidable")
-
-    def __init__(
-        self,
-        holds: Holds,
-        *,
-        undecidable: bool = False,
-        ends: bool = False,
-        names: frozenset[tuple[str, str]] = frozenset(),
-        equality: Equality | None = None,
-        constant: bool | None = None,
-    ) -> None:
-        self.holds = holds
-        self.undecidable = undecidable
-        self.ends = ends
-        self.dead = False
-        self.names = names
-        self.equality = equality
-        self.constant = constant
-        self.parts: tuple[Test, ...] = ()
-
-
-def _true(context: Mapping[str, Any], snapshot: Any, world: World) -> bool:
-    return True
-
-
-def _false(context: Mapping[str, Any], snapshot: Any, world: World) -> bool:
-    return False
-
-
-TRUE: Final = Test(_true, constant=True)
-FALSE: Final = Test(_false, constant=False)
 
 
 def compile_condition(raw: Any, place: str, shared: Shared) -> Test:
@@ -200,233 +147,6 @@ def _not(raw: dict[str, Any], place: str, shared: Shared) -> Test:
     return _combined(Test(holds, undecidable=True), [inner])
 
 
-def _attr(raw: dict[str, Any], place: str, shared: Shared) -> Test:
-    checks.fields(raw, _ATTR, place)
-    path = checks.path(raw, "attr", place)
-    op, dialect = checks.text(raw, "op", place), checks.text(raw, "dialect", place, "strict", empty=True) or "strict"
-    values = checks.rows(raw, "values", place, [])
-    negate = checks.switch(raw, "negate", place, default=False)
-    on_missing = checks.optional_word(raw, "on_missing", place, _TRUTHS)
-    on_null = checks.optional_word(raw, "on_null", place, _TRUTHS)
-    damage = checks.word(raw, "broken", place, _DAMAGES, "flag")
-    prepared = prepared_test(op, dialect, values, damage)
-    if prepared is None and damage == "rule":
-        return _broken(spoils_rule=True)
-    test = _never if prepared is None else prepared.test
-    if prepared is not None and prepared.needs_now:
-        return _attr_of_moment(path, prepared, on_missing, on_null, negate=negate)
-    absent = _truth(on_missing) if on_missing is not None else _absence(prepared, negate=negate)
-    null = absent if on_null is None else _truth(on_null)
-    undecidable = dialect != "strict" or absent is None or null is None
-    equality = None
-    if op in ("equals", "in") and dialect == "strict" and len(path) == 1 and not negate and absent is null is False:
-        texts = tuple(value for value in values if value.__class__ is str)
-        if values and len(texts) == len(values):
-            equality = Equality(path[0], tuple(map(intern, texts)), test)
-    if null is not absent:
-        holds = _attr_with_null(path, test, absent, null, negate=negate)
-    elif equality is not None:
-        holds = _equality(equality)
-    else:
-        holds = _attr_holds(path, test, absent, negate=negate)
-    return Test(holds, undecidable=undecidable, equality=equality)
-
-
-def _attr_of_moment(path: tuple[str, ...], test: PreparedTest, on_missing: Any, on_null: Any, *, negate: bool) -> Test:
-    """A comparison with the moment of the evaluation; `on_missing` decides for a missing attribute, as for others."""
-
-    def holds(context: Mapping[str, Any], snapshot: Any, world: World) -> bool | None:
-        found = find(context, path)
-        if found is None and on_null is not None:
-            return _truth(on_null)
-        if found is None or found is NOTHING:
-            if on_missing is not None:
-                return _truth(on_missing)
-            if not test.sees_missing:
-                return False
-            found = None
-        answer = test(found, world)
-        return answer if answer is None else answer is not negate
-
-    return Test(holds, undecidable=True)
-
-
-def _broken(*, spoils_rule: bool) -> Test:
-    """A condition whose values cannot be prepared: it does not hold, and may take its rule with it."""
-    test = Test(_false, constant=False)
-    test.dead = spoils_rule
-    return test
-
-
-def _equality(equality: Equality) -> Holds:
-    name, texts, test = equality
-    if len(texts) == 1:
-        text = texts[0]
-
-        def equals(context: Mapping[str, Any], snapshot: Any, world: World) -> bool | None:
-            found = context.get(name)
-            return found == text if found.__class__ is str else found is not None and test(found)
-
-        return equals
-    among = frozenset(texts)
-
-    def holds(context: Mapping[str, Any], snapshot: Any, world: World) -> bool | None:
-        found = context.get(name)
-        return found in among if found.__class__ is str else found is not None and test(found)
-
-    return holds
-
-
-def _attr_holds(
-    path: tuple[str, ...], test: Callable[[Any], bool | None], absent: bool | None, *, negate: bool
-) -> Holds:
-    passes = _negated(test) if negate else test
-    if len(path) == 1:
-        name = path[0]
-
-        def holds_by_name(context: Mapping[str, Any], snapshot: Any, world: World) -> bool | None:
-            found = context.get(name)
-            return absent if found is None else passes(found)
-
-        return holds_by_name
-    read = reader(path)
-
-    def holds(context: Mapping[str, Any], snapshot: Any, world: World) -> bool | None:
-        found = read(context)
-        return absent if found is None else passes(found)
-
-    return holds
-
-
-def _attr_with_null(
-    path: tuple[str, ...],
-    test: Callable[[Any], bool | None],
-    absent: bool | None,
-    null: bool | None,
-    *,
-    negate: bool,
-) -> Holds:
-    passes = _negated(test) if negate else test
-
-    def holds(context: Mapping[str, Any], snapshot: Any, world: World) -> bool | None:
-        found = find(context, path)
-        return absent if found is NOTHING else null if found is None else passes(found)
-
-    return holds
-
-
-def _negated(test: Callable[[Any], bool | None]) -> Callable[[Any], bool | None]:
-    def negated(found: Any) -> bool | None:
-        answer = test(found)
-        return None if answer is None else not answer
-
-    return negated
-
-
-def _never(found: Any) -> bool:
-    return False
-
-
-def _absence(prepared: PreparedTest | None, *, negate: bool) -> bool | None:
-    """What holds for a missing attribute, when the condition does not say: only some operators look at absence."""
-    if prepared is None or not prepared.sees_missing:
-        return False
-    return (_negated(prepared.test) if negate else prepared.test)(None)
-
-
-def _truth(word: Any) -> bool | None:
-    return None if word == "undecided" else word
-
-
-def _segment(raw: dict[str, Any], place: str, shared: Shared) -> Test:
-    checks.fields(raw, _SEGMENT, place)
-    key = checks.text(raw, "segment", place)
-    on_absent, on_cycle, on_error = (checks.word(raw, name, place, _FALLBACKS, "error") for name in _KNOBS)
-
-    def holds(context: Mapping[str, Any], snapshot: Any, world: World) -> bool | None:
-        segment = snapshot.segment(key)
-        if segment is None:
-            return _fallback(on_absent, f"there is no segment {key!r}")
-        answer = segment.test(context, snapshot, world)
-        if answer.__class__ is bool or answer is None:
-            return answer
-        if answer is CYCLE:
-            return _fallback(on_cycle, f"segment {key!r} is part of a cycle")
-        return _fallback(on_error, f"segment {key!r} is broken: {segment.broken}")
-
-    return Test(holds, undecidable=True, ends=True, names=frozenset((("segment", key),)))
-
-
-_KNOBS = ("on_absent", "on_cycle", "on_error")
-
-
-def _flag(raw: dict[str, Any], place: str, shared: Shared) -> Test:
-    checks.fields(raw, _FLAG, place)
-    key = checks.text(raw, "flag", place)
-    on_absent, on_cycle, on_error = (checks.word(raw, name, place, _FALLBACKS, "error") for name in _KNOBS)
-    agrees = _agreement(raw, place)
-
-    def holds(context: Mapping[str, Any], snapshot: Any, world: World) -> bool | None:
-        if world.__class__ is not Walk:
-            raise WalkNeeded
-        decision = world.flag(key, context, snapshot)
-        if decision is ABSENT:
-            return _fallback(on_absent, f"there is no flag {key!r}")
-        if decision is CYCLE:
-            return _fallback(on_cycle, f"flag {key!r} is part of a cycle")
-        if decision.error_code is not None:
-            return _fallback(on_error, f"flag {key!r}: {decision.error_message}", decision.error_code)
-        return agrees(decision) if decision.decided else None
-
-    return Test(holds, undecidable=True, ends=True, names=frozenset((("flag", key),)))
-
-
-def _agreement(raw: dict[str, Any], place: str) -> Callable[[Decision], bool | None]:
-    """What a prerequisite's decision must be: every part that is given."""
-    on, enabled = checks.optional_switch(raw, "on", place), checks.optional_switch(raw, "enabled", place)
-    variants = None if raw.get("variants") is None else frozenset(checks.texts(raw, "variants", place))
-    value = None if raw.get("value") is None else _value_test(raw["value"], f"{place}.value")
-
-    def agrees(decision: Decision) -> bool | None:
-        if on is not None and bool(decision.on) is not on:
-            return False
-        if enabled is not None and (decision.reason != "DISABLED") is not enabled:
-            return False
-        if variants is not None and decision.variant not in variants:
-            return False
-        return True if value is None else value(decision.value)
-
-    return agrees
-
-
-def _value_test(raw: Any, place: str) -> Callable[[Any], bool | None]:
-    checks.fields(raw, _VALUE, place)
-    op, dialect = checks.text(raw, "op", place), checks.text(raw, "dialect", place, "strict", empty=True)
-    values = checks.rows(raw, "values", place, [])
-    path = checks.texts(raw, "path", place, ())
-    negate = checks.switch(raw, "negate", place, default=False)
-    on_missing = checks.optional_word(raw, "on_missing", place, _TRUTHS)
-    prepared = value_test(op, dialect, values)
-    test = prepared.test
-    absent = _truth(on_missing) if on_missing is not None else _absence(prepared, negate=negate)
-    passes = _negated(test) if negate else test
-    whole = ("value", *path)
-
-    def holds(value: Any) -> bool | None:
-        found = find({"value": value}, whole)
-        return absent if found is None or found is NOTHING or found is CALLER_DEFAULT else passes(found)
-
-    return holds
-
-
-def _fallback(knob: bool | str, message: str, code: ErrorCode = ErrorCode.PARSE_ERROR) -> bool | None:
-    if knob == "error":
-        raise Ended(code=code, message=message)
-    if knob == "off":
-        raise Ended(OFF)
-    return _truth(knob)
-
-
 def _share(raw: dict[str, Any], place: str, shared: Shared) -> Test:
     checks.fields(raw, frozenset(("share",)), place)
     ranges = compile_share(raw["share"], f"{place}.share")
@@ -485,7 +205,7 @@ def _member_of(raw: dict[str, Any], place: str, shared: Shared) -> Test:
     checks.fields(raw, _MEMBER, place)
     list_id = checks.text(raw, "member_of", place)
     path = checks.path(raw, "by", place, (TARGETING_KEY,))
-    absent = _truth(checks.word(raw, "on_missing", place, _TRUTHS, default=False))
+    absent = truth(checks.word(raw, "on_missing", place, TRUTHS, default=False))
     read = reader(path)
 
     def holds(context: Mapping[str, Any], snapshot: Any, world: World) -> bool | None:
@@ -499,10 +219,10 @@ def _expression(raw: dict[str, Any], place: str, shared: Shared) -> Test:
     checks.fields(raw, _EXPRESSION, place)
     dialect = checks.text(raw, "dialect", place, "jsonlogic", empty=True)
     flag_key = checks.text(raw, "flag_key", place, "", empty=True)
-    damage = checks.word(raw, "broken", place, _DAMAGES, "flag")
+    damage = checks.word(raw, "broken", place, DAMAGES, "flag")
     run = prepared_expression(raw["expression"], dialect, flag_key, damage)
     if run is None:
-        return _broken(spoils_rule=damage == "rule")
+        return broken_test(spoils_rule=damage == "rule")
     return Test(lambda context, snapshot, world: run(context, world))
 
 
@@ -510,9 +230,9 @@ _COMPILERS: Final = {
     "all": _all,
     "any": _any,
     "not": _not,
-    "attr": _attr,
-    "segment": _segment,
-    "flag": _flag,
+    "attr": compile_attribute,
+    "segment": compile_in_segment,
+    "flag": compile_prerequisite,
     "share": _share,
     "time": _time,
     "member_of": _member_of,

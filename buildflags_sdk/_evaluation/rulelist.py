@@ -13,7 +13,7 @@ from .details import Decision
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from .conditions import Holds, Test
+    from .compiled_test import Holds, Test
     from .serving import Serve
     from .world import World
 
@@ -156,10 +156,10 @@ def _general(steps: tuple[Step, ...], last: Decision | Serve, unsure: Decision |
                     return served
             elif answer is None and doubt != "next":
                 if doubt == "undecided":
-                    return unsure
+                    return unsure  # type: ignore[return-value]
                 doubtful = True
         if doubtful:
-            return unsure
+            return unsure  # type: ignore[return-value]
         return last if last.__class__ is Decision else last(context, snapshot, world)  # type: ignore[operator,return-value]
 
     return decide

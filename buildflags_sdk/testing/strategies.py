@@ -226,7 +226,7 @@ def _members() -> st.SearchStrategy[Json]:
 
 
 def _expressions() -> st.SearchStrategy[Json]:
-    programs = (
+    programs: tuple[Any, ...] = (
         {"==": [{"var": "country"}, "DE"]},
         {"!": [{"var": "nested.plan"}]},
         {"in": [{"var": "plan"}, ["pro", "free"]]},
