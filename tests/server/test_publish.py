@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from itertools import count
+from typing import Any
 
 import pytest
 
@@ -157,7 +158,8 @@ class ReadsInTheWrongOrder:
     """What a publisher would see that reads the pending items and rows first, and does not mind that they are gone."""
 
     def __init__(self, store, between):
-        self._store, self._between, self._early = store, between, None
+        self._store, self._between = store, between
+        self._early: Any = None
 
     def __getattr__(self, name):
         return getattr(self._store, name)

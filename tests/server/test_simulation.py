@@ -17,12 +17,19 @@ class Stage:
     async def _serve(self, scope, receive, send):
         self.served += 1
 
+    async def _nothing(self, message=None):
+        raise AssertionError
+
     async def _sleep(self, seconds):
         self.slept.append(seconds)
 
     def request(self, after=0.0, kind="http"):
         self.now += after
-        asyncio.run(self.app({"type": kind}, None, None))
+
+        async def ask() -> None:
+            await self.app({"type": kind}, self._nothing, self._nothing)
+
+        asyncio.run(ask())
         return self.slept[-1] if self.slept else None
 
 

@@ -12,7 +12,7 @@ def line(key, size=200, mark="x"):
     return f'{{"key":"{key}","meta":"{mark * size}"}}'.encode()
 
 
-class Shelf(dict):
+class Shelf(dict[str, bytes]):
     """Pages by name, with what was read."""
 
     def __init__(self):
@@ -37,7 +37,7 @@ def stored(spliced, shelf):
 
 
 def test_a_small_ruleset_travels_inline():
-    spliced = splice(EMPTY, {}.__getitem__, {(False, "a"): line("a")})
+    spliced = splice(EMPTY, Shelf().read, {(False, "a"): line("a")})
     assert spliced.layout.inline == line("a").decode() + "\n"
     assert spliced.written == {}
 
@@ -85,7 +85,8 @@ def test_a_line_that_no_number_of_pages_can_hold_is_refused():
     )
 )
 def test_splicing_round_after_round_gives_what_laying_out_anew_gives(rounds):
-    shelf, layout, truth = Shelf(), EMPTY, {}
+    truth: dict[str, bytes] = {}
+    shelf, layout = Shelf(), EMPTY
     for number, changes in enumerate(rounds):
         lines = {
             (False, f"f{key}"): None if size is None else line(f"f{key}", size, mark=str(number))

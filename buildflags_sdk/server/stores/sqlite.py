@@ -194,7 +194,13 @@ class _Beside:
     def saw(self, number: int) -> None:
         """Note how many commits the database has."""
         self._highest = max(number, self._highest)
-        self._path.write_text(f"{self.name} {self._highest:020d}\n", encoding="ascii")
+        line = f"{self.name} {self._highest:020d}\n".encode("ascii")
+        # Always the same length and in place: a crash leaves the old line or the new one, never an empty file.
+        descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT, 0o600)
+        try:
+            os.write(descriptor, line)
+        finally:
+            os.close(descriptor)
 
     def _read(self) -> tuple[str, int] | None:
         try:
