@@ -40,6 +40,7 @@ class Reading:
     _context: Mapping[str, Any]
     _world: World
     _models: dict[Any, Any]
+    _max_staleness: float | None
 
     def is_enabled(self, key: str, context: Mapping[str, Any] | None = None, *, default: bool = False) -> bool:
         """Tell whether the flag is on: the served variant's `on`, for a boolean flag its value.
@@ -199,7 +200,7 @@ class Reading:
             error_message=decision.error_message,
             revision=None if standing.source is Source.DEFAULT else snapshot.revision,
             source=standing.source if laid is None else Source.OVERRIDE,
-            freshness=standing.freshness(),
+            freshness=standing.freshness(self._max_staleness),
             age=standing.age(),
             decided=decision.decided and decision.error_code is None,
         )

@@ -6,6 +6,7 @@ Every step runs on the worker's thread (or inline), one at a time. Readers take 
 from __future__ import annotations
 
 import weakref
+from collections import deque
 from typing import TYPE_CHECKING, Protocol
 
 from buildflags_sdk._evaluation.details import Source
@@ -93,7 +94,8 @@ class Feed:
         self._told: list[weakref.WeakMethod[Callable[[], None]]] = []
         self._past: weakref.WeakKeyDictionary[Snapshot, Standing] = weakref.WeakKeyDictionary()
         self.first_answer = Latch()
-        self._next_answer = Latch()
+        self._wanted: deque[Latch] = deque()
+        self._awaited: list[Latch] = []
 
     # -- for views -----------------------------------------------------------------------------------------------------
 
@@ -114,9 +116,14 @@ class Feed:
         return self._past.get(snapshot) or self._standing()
 
     def request(self) -> Latch:
-        """Ask for a refresh now. Returns what opens with the next answer, good or bad."""
-        self._next_answer = latch = Latch()
-        self.machine.received(Requested(), self._clock.moment(), self._dice())
+        """Ask for a refresh now. Returns what opens with the answer to a question asked after this call, good or bad.
+
+        It only leaves a note: the worker, once woken, tells the machine.
+        """
+        latch = Latch()
+        self._wanted.append(latch)
+        if self.closed:
+            latch.open()
         return latch
 
     def status(self) -> Status:
@@ -162,6 +169,8 @@ class Feed:
                     break
         while going():
             now = self._clock.moment()
+            if self._wanted and self.machine.phase is Phase.IDLE:
+                self.machine.received(Requested(), now, self._dice())
             action = self.machine.next_action(now)
             if isinstance(action, WaitUntil):
                 return max(0.0, min(action.monotonic - now.monotonic, action.wall - now.wall))
@@ -171,7 +180,8 @@ class Feed:
     def forked(self) -> None:
         """Begin again in a child: what was under way is the parent's."""
         self.dispatcher.reset_after_fork()
-        self.first_answer, self._next_answer = Latch(), Latch()
+        self.first_answer = Latch()
+        self._wanted, self._awaited = deque(), []
         self.machine.received(Forked(), self._clock.moment(), self._dice())
 
     def close(self, seconds: float) -> None:
@@ -179,7 +189,7 @@ class Feed:
         self.closed = True
         self.dispatcher.close(seconds)
         self.first_answer.open()
-        self._next_answer.open()
+        self._open_all([*self._awaited, *self._wanted])
 
     # -- steps ---------------------------------------------------------------------------------------------------------
 
@@ -209,11 +219,19 @@ class Feed:
         if self.machine.phase is Phase.IDLE and self._seeded:
             self._local.note(self.machine, self.table.snapshot if self.ready else None, self._clock.moment())
             if self._asked:
+                awaited, self._awaited = self._awaited, []
                 self.first_answer.open()
-                self._next_answer.open()
+                self._open_all(awaited)
+
+    @staticmethod
+    def _open_all(latches: list[Latch]) -> None:
+        for latch in latches:
+            latch.open()
 
     def _ask(self, action: FetchManifest) -> None:
         settings = self._settings
+        while self._wanted:
+            self._awaited.append(self._wanted.popleft())
         if action.may_share and (shared := self._local.shared(self.machine, self._clock.moment())) is not None:
             self._tell(shared)
             if self.machine.phase is not Phase.ASKING:
@@ -257,10 +275,10 @@ class Feed:
             self._past[previous] = self._frozen()
         self.table = snapshot.table
         self.ready = True
-        self._tell(Adopted())
         for told in self._told:
             if (method := told()) is not None:
                 method()
+        self._tell(Adopted())  # last: whoever waits for an answer reads flags at once
         if changed or previous is None:
             self.dispatcher.announce(
                 Change(changed, None if previous is None else previous.revision, snapshot.revision)

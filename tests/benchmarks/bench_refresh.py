@@ -9,7 +9,7 @@ import tracemalloc
 from typing import Any
 
 from buildflags_sdk import Limits
-from buildflags_sdk._evaluation.world import NO_WORLD
+from buildflags_sdk._evaluation.world import PureWorld
 from buildflags_sdk._snapshot import build, build_now
 from buildflags_sdk._wire.page import verify_page
 
@@ -19,6 +19,7 @@ from .rulesets import decoded, flags, lines, paged
 COUNT = 10_000
 PACE = 100e-6
 SECONDS = 6.0
+NO_WORLD = PureWorld(lambda: 0.0, lambda: 0.5)
 
 
 def _cpu(work: Any, rounds: int = 5) -> float:
