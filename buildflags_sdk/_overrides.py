@@ -102,10 +102,11 @@ class OverrideLayer:
 class Everywhere:
     """Overrides that reach every view alive in the process, and every view made while they lie."""
 
-    __slots__ = ("_laid", "_layers")
+    __slots__ = ("_laid", "_layers", "_met")
 
     def __init__(self) -> None:
         self._laid: dict[object, Laying] = {}
+        self._met: dict[object, set[str]] = {}
         self._layers: weakref.WeakSet[OverrideLayer] = weakref.WeakSet()
 
     def lay(self, laying: Laying) -> object:
@@ -113,6 +114,7 @@ class Everywhere:
         token = object()
         with _changing:
             self._laid[token] = laying
+            self._met[token] = set()
         for layer in self._members():
             layer.put(token, laying.spelt(layer.known))
         return token
@@ -121,8 +123,15 @@ class Everywhere:
         """Take answers off every view. Twice is once."""
         with _changing:
             self._laid.pop(token, None)
+            self._met.pop(token, None)
         for layer in self._members():
             layer.put(token, None)
+
+    def strangers(self, token: object) -> list[str]:
+        """One message for each key laid under a token that no view knows, nor any view knew that was made meanwhile."""
+        laying, met = self._laid[token], self._met[token]
+        unmet = {key: value for key, value in laying.values.items() if key not in met}
+        return strangers(Laying(unmet, laying.loose), self.known())
 
     def known(self) -> frozenset[str] | None:
         """The keys that any view knows; None when there is no view, or one that may yet come to know more."""
@@ -136,11 +145,15 @@ class Everywhere:
         with _changing:
             self._layers.add(layer)
             laid = list(self._laid.items())
-        known = layer.known if laid else None
+        if not laid:
+            return
+        known = layer.known
         merged: dict[str, Any] = {}
         for token, laying in laid:
             layer._laid[token] = {key: plain(value) for key, value in laying.spelt(known).items()}  # noqa: SLF001 - this file's
             merged.update(layer._laid[token])  # noqa: SLF001
+            if known is not None:
+                self._met[token].update(key for key in laying.values if _is_known(key, laying, known))
         layer.values = merged
 
     def _members(self) -> list[OverrideLayer]:
@@ -155,12 +168,7 @@ def strangers(laying: Laying, known: Collection[str] | None) -> list[str]:
     """One message for each key that is not known, with the nearest that are; none while nothing is known."""
     if known is None:
         return []
-    unknown = [
-        key
-        for key in laying.values
-        if not (key in known or (key in laying.loose and any(key in known for key in spellings(key, known))))
-    ]
-    return [_stranger(key, known) for key in unknown]
+    return [_stranger(key, known) for key in laying.values if not _is_known(key, laying, known)]
 
 
 def check_keys(values: Mapping[str, Any], known: Collection[str] | None) -> None:
@@ -194,6 +202,10 @@ def plain(value: Any) -> Any:
     if hasattr(value, "model_dump"):
         return value.model_dump(mode="json")
     return list(value) if isinstance(value, tuple) and not hasattr(value, "_fields") else value
+
+
+def _is_known(key: str, laying: Laying, known: Collection[str]) -> bool:
+    return key in known or (key in laying.loose and spellings(key, known)[0] in known)
 
 
 def _stranger(key: str, known: Collection[str]) -> str:

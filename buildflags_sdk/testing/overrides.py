@@ -123,7 +123,7 @@ class FlagOverrides:
     def __init__(self, unknown: Unknown = "error") -> None:
         self._unknown = unknown
         self._tokens: list[object] = []
-        self._unchecked: list[Laying] = []
+        self._unchecked: list[object] = []
         self._client: Client | None = None
 
     @property
@@ -151,12 +151,13 @@ class FlagOverrides:
         """Take off all that was set, the marks' included."""
         while self._tokens:
             EVERYWHERE.take_off(self._tokens.pop())
+        self._unchecked.clear()
 
     def mark(self, values: Mapping[str, Any] | None = None, /, **flags: Any) -> None:
         """Answer as a mark says. Its keys are checked by `finish`, when the test's own clients have been made."""
-        laying = Laying({**(values or {}), **flags}, frozenset(flags))
-        self._unchecked.append(laying)
-        self._tokens.append(EVERYWHERE.lay(laying))
+        token = EVERYWHERE.lay(Laying({**(values or {}), **flags}, frozenset(flags)))
+        self._tokens.append(token)
+        self._unchecked.append(token)
 
     def lay(self, laying: Laying) -> None:
         """Lay answers over every client, their keys checked now."""
@@ -169,9 +170,12 @@ class FlagOverrides:
         Raises:
             UnknownFlagError: a mark names a flag that no client has.
         """
-        known = EVERYWHERE.known()
+        messages = self._unmet()
         self.reset()
-        report([message for laying in self._unchecked for message in strangers(laying, known)], self._unknown)
+        report(messages, self._unknown)
+
+    def _unmet(self) -> list[str]:
+        return [message for token in self._unchecked for message in EVERYWHERE.strangers(token)]
 
 
 @contextmanager
