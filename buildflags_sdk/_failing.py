@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ._answers import explained
 from ._events import Cause, Report
 from ._freshness import Moment
+
+if TYPE_CHECKING:
+    from ._polling import Polling
 
 LONG_AGO: Final = Moment(float("-inf"), float("-inf"))
 _LOUD: Final = (Cause.KEPT_OUT, Cause.NEWER_FORMAT)
@@ -46,6 +49,14 @@ class FailureRun:
         message = explained(cause, self._place, self._pace, self.last_error)
         level = "error" if cause in _LOUD else "warning"
         return Report(level, message, cause, error, self.count, self.since.elapsed(now)[1])
+
+    def wait(self, polling: Polling, poll: float, dice: float) -> float:
+        """Seconds to wait before the next try; 0 when none has failed."""
+        if self.cause is None:
+            return 0.0
+        if self.cause is Cause.KEPT_OUT:
+            return polling.stretched(polling.auth_retry, dice)
+        return polling.backoff(self.count, poll, dice)
 
     def ended(self, now: Moment) -> Report | None:
         """Note that all is well, and say so if anything was said before."""

@@ -74,3 +74,13 @@ def freshness_of(
             return Freshness.EXPIRED
     waited = confirmation.at.elapsed(now)[1]
     return Freshness.FRESH if waited < confirmation.fresh_for else Freshness.STALE
+
+
+def earliest(one: Moment, other: Moment) -> Moment:
+    """The earlier of two moments, on each clock by itself."""
+    return Moment(min(one.monotonic, other.monotonic), min(one.wall, other.wall))
+
+
+def latest(one: Moment, other: Moment) -> Moment:
+    """The later of two moments, on each clock by itself."""
+    return Moment(max(one.monotonic, other.monotonic), max(one.wall, other.wall))

@@ -13,7 +13,6 @@ Order = tuple[int, int]
 """`(epoch, revision)`, compared as a pair."""
 
 LEAST_SECONDS = 60.0
-LEAST_ANSWERS = 2
 _LONGEST_MAX_AGE = 3600.0
 _MOST_DOUBLINGS = 6
 
@@ -32,12 +31,11 @@ class Verdict(Enum):
 
 
 class Suspect(NamedTuple):
-    """A step back that fresh answers have agreed on since `since` (monotonic seconds), `answers` of them."""
+    """A step back that every fresh answer has agreed on since the one at `since` (monotonic seconds)."""
 
     order: Order
     raw: bytes
     since: float
-    answers: int
     max_age: float
 
 
@@ -103,11 +101,11 @@ class Guard:
         suspect = self._suspect
         max_age = min(max_age, _LONGEST_MAX_AGE)
         if suspect is None or (suspect.order, suspect.raw) != (order, raw):
-            self._suspect = Suspect(order, raw, monotonic, 1, max_age)
-            return Verdict.KEEP
-        suspect = suspect._replace(answers=suspect.answers + 1, max_age=max(max_age, suspect.max_age))
+            self._suspect = Suspect(order, raw, monotonic, max_age)
+            return Verdict.KEEP  # one answer is no agreement
+        suspect = suspect._replace(max_age=max(max_age, suspect.max_age))
         self._suspect = suspect
-        if self._pinned or suspect.answers < LEAST_ANSWERS or monotonic - suspect.since < self._patience(suspect):
+        if self._pinned or monotonic - suspect.since < self._patience(suspect):
             return Verdict.KEEP
         return Verdict.STEP_BACK
 

@@ -15,8 +15,7 @@ While something is under way `next_action` says to wait without end, so there is
 
 from __future__ import annotations
 
-from enum import StrEnum
-from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from ._answers import (
     RETRY_AFTER_STATUSES,
@@ -30,7 +29,7 @@ from ._answers import (
     kept_headers,
     renewed_headers,
 )
-from ._evaluation.details import Freshness, Source
+from ._evaluation.details import Source
 from ._events import (
     Action,
     Adopt,
@@ -53,8 +52,9 @@ from ._events import (
     Served,
     WaitUntil,
 )
-from ._failing import LONG_AGO, FailureRun
-from ._freshness import Confirmation, Moment, age_of, freshness_of
+from ._facts import CLOCKS_DIFFER_SECONDS, FOREVER, Facts, Phase
+from ._failing import LONG_AGO
+from ._freshness import Confirmation, Moment, earliest, latest
 from ._order import Guard, Verdict
 from ._polling import DEFAULT_POLLING, Polling
 from ._shelf import Shelf
@@ -66,45 +66,7 @@ from .errors import AnswerRefused, PageError, RulesetError, TransportError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = [
-    "Action",
-    "Adopt",
-    "AdoptFailed",
-    "Adopted",
-    "Answered",
-    "Cause",
-    "Event",
-    "Failed",
-    "FetchManifest",
-    "FetchPages",
-    "Forked",
-    "NeighbourAsks",
-    "NeighbourFailed",
-    "PageRefused",
-    "PagesFetched",
-    "Phase",
-    "Polling",
-    "Refresh",
-    "Report",
-    "Requested",
-    "Seeded",
-    "Served",
-    "WaitUntil",
-]
-
-FOREVER: Final = float("inf")
-_CLOCKS_DIFFER_SECONDS: Final = 1.0
-
-
-class Phase(StrEnum):
-    """Where one refresh is."""
-
-    IDLE = "idle"
-    ASKING = "asking"
-    LACKING = "lacking"
-    PAGING = "paging"
-    COMPLETE = "complete"
-    BUILDING = "building"
+    Handler = Callable[["Refresh", Any, Moment, float], Report | None]
 
 
 class _Candidate(NamedTuple):
@@ -117,13 +79,8 @@ class _Candidate(NamedTuple):
     next_at: Moment | None = None
 
 
-class Refresh:
-    """One environment's refreshing. Everything but `next_action` and `received` is for reading.
-
-    `served` is the ruleset in service and `confirmation` when the backend last stood by it, both None before the first;
-    `failed_at_age` is what `freshness_of` wants of the last failure. `next_at` is when to ask again, on both clocks;
-    `poll` the interval in force. `polls`, `not_modified`, `step_backs` (answers that were one) and `swaps` are totals.
-    """
+class Refresh(Facts):
+    """One environment's refreshing: `next_action` and `received`, and the facts to read between them."""
 
     def __init__(
         self,
@@ -134,13 +91,12 @@ class Refresh:
         limits: Limits = DEFAULT_LIMITS,
         pinned_key: bool = False,
     ) -> None:
+        super().__init__(f"{workspace}/{environment}", polling)
         self._workspace = workspace
         self._environment = environment
-        self._polling = polling
         self._limits = limits
         self._pinned_key = pinned_key
         self._guard = Guard(pinned_key=pinned_key)
-        self._run = FailureRun(f"{workspace}/{environment}", polling.auth_retry)
         self._shelf = Shelf(limits)
         self._candidate: _Candidate | None = None
         self._began: Moment | None = None
@@ -149,14 +105,6 @@ class Refresh:
         self._unconditional = False
         self._alone = False
         self._sharing_since: Moment | None = None
-        self._failure_known_at = -FOREVER
-        self.phase = Phase.IDLE
-        self.served: Served | None = None
-        self.confirmation: Confirmation | None = None
-        self.failed_at_age: float | None = None
-        self.poll = polling.interval
-        self.next_at = LONG_AGO
-        self.polls = self.not_modified = self.step_backs = self.swaps = 0
 
     # The two verbs.
 
@@ -183,68 +131,6 @@ class Refresh:
             msg = f"{type(event).__name__} cannot happen while {self.phase}"
             raise RuntimeError(msg)
         return handler(self, event, now, dice)
-
-    # Facts.
-
-    @property
-    def settled(self) -> bool:
-        """Whether nothing is under way."""
-        return self.phase is Phase.IDLE
-
-    @property
-    def building(self) -> bool:
-        """Whether a ruleset was found and is on its way into service."""
-        return self.phase not in (Phase.IDLE, Phase.ASKING)
-
-    @property
-    def failures(self) -> int:
-        """Failures in a row."""
-        return self._run.count
-
-    @property
-    def failing_since(self) -> Moment | None:
-        """When the first of them was; None while all is well."""
-        return self._run.since
-
-    @property
-    def last_error(self) -> str | None:
-        """What the last of them said; None while all is well."""
-        return self._run.last_error
-
-    @property
-    def failure_is_own(self) -> bool:
-        """Whether refreshes fail for a reason of this process (its key), which the disk copy does not tell others."""
-        return self._run.cause is Cause.KEPT_OUT
-
-    def freshness(self, now: Moment, max_staleness: float | None = None) -> Freshness | None:
-        """How fresh the ruleset in service is; None before the first."""
-        if self.confirmation is None:
-            return None
-        return freshness_of(self.confirmation, now, max_staleness, self.failed_at_age)
-
-    def age(self, now: Moment) -> float | None:
-        """Seconds since the backend stood by the ruleset in service; None before the first."""
-        return None if self.confirmation is None else age_of(self.confirmation, now)
-
-    def next_in(self, now: Moment) -> float | None:
-        """Seconds until the next poll; None while something is under way."""
-        if self.phase is not Phase.IDLE:
-            return None
-        return max(0.0, min(self.next_at.monotonic - now.monotonic, self.next_at.wall - now.wall))
-
-    def settled_by(self, checked_at: float, now: Moment) -> bool:
-        """Whether an answer that another process got at `checked_at` (Unix) does in place of a poll of our own.
-
-        It must be younger than ours and no older than the poll interval. One from the future is not believed.
-        """
-        ours = -FOREVER if self.served is None else self.served.checked_at
-        return ours < checked_at <= now.wall + _CLOCKS_DIFFER_SECONDS and now.wall - checked_at < self.poll
-
-    def settled_by_failure(self, failed_at: float, failures: int, now: Moment) -> bool:
-        """Whether the failure of another process at `failed_at` (Unix) is news, and reason enough to wait with a poll."""
-        known = self._failure_known_at if self.served is None else max(self._failure_known_at, self.served.checked_at)
-        longest = self._polling.backoff(failures, self.poll, 1.0)
-        return known < failed_at <= now.wall + _CLOCKS_DIFFER_SECONDS and now.wall < failed_at + longest
 
     # Asking, and the answers to it.
 
@@ -289,15 +175,16 @@ class Refresh:
             self.step_backs += 1
             self.failed_at_age = self._age_when_begun
             return self._well(now, dice)
-        headers = kept_headers(event.headers)
-        served = Served(manifest, event.headers.get("etag"), headers, Source.NETWORK, self._generation(), now.wall)
+        etag, headers = event.headers.get("etag"), kept_headers(event.headers)
+        generation = 0 if self.served is None else self.served.generation
+        served = Served(manifest, etag, headers, Source.NETWORK, generation, now.wall)
         if verdict is Verdict.SAME:
             self._confirm(served, now)
             return self._well(now, dice)
         stepped_back = verdict is Verdict.STEP_BACK
         if stepped_back:
             self.step_backs += 1
-            served = served._replace(generation=served.generation + 1)
+            served = served._replace(generation=generation + 1)
         poll = self._polling.bounded(cache.poll)
         self._take(_Candidate(served, self._confirmation(cache, poll, now), poll, stepped_back), {})
         return None
@@ -309,8 +196,9 @@ class Refresh:
             error = AnswerRefused("the backend answered 304 (not modified) to a request that cannot be answered so")
             return self._fail(Cause.UNUSABLE, error, now, dice)
         self.not_modified += 1
-        served = served._replace(headers=renewed_headers(served.headers, event.headers), checked_at=now.wall)
-        self._guard.unchanged(fresh=is_fresh(read_cache_headers(served.headers)))
+        headers = renewed_headers(served.headers, event.headers)
+        served = served._replace(headers=headers, source=Source.NETWORK, checked_at=now.wall)
+        self._guard.unchanged(fresh=is_fresh(read_cache_headers(headers)))
         self._confirm(served, now)
         return self._well(now, dice)
 
@@ -350,20 +238,15 @@ class Refresh:
         del event
         candidate = self._on_its_way()
         left = self._guard.order
-        self._guard.served(
-            candidate.served.manifest.order, candidate.served.manifest.raw, stepped_back=candidate.stepped_back
-        )
+        manifest = candidate.served.manifest
+        self._guard.served(manifest.order, manifest.raw, stepped_back=candidate.stepped_back)
         self.served, self.confirmation, self.poll = candidate.served, candidate.confirmation, candidate.poll
-        self.failed_at_age = None
-        self._candidate = None
-        self._shelf.pages = {}
+        self.failed_at_age = self._candidate = None
         self.swaps += 1
         report = self._well(now, dice, candidate.next_at)
         if not candidate.stepped_back:
             return report
-        message = (
-            f"took a step back from ruleset {left} to {candidate.served.manifest.order}, as every fresh answer said"
-        )
+        message = f"took a step back from ruleset {left} to {self._guard.order}, as every fresh answer said"
         return Report("warning", message, stepped_back=True)
 
     def _not_adopted(self, event: AdoptFailed, now: Moment, dice: float) -> Report | None:
@@ -384,7 +267,7 @@ class Refresh:
         lain = max(0.0, now.wall - event.checked_at)
         seed = Served(event.manifest, event.etag, event.headers, event.source, event.generation, event.checked_at)
         confirmation = self._confirmation(cache, poll, now, lain=lain)
-        if event.checked_at > now.wall + _CLOCKS_DIFFER_SECONDS:
+        if event.checked_at > now.wall + CLOCKS_DIFFER_SECONDS:
             confirmation = confirmation._replace(fresh_for=0.0)
         next_at = now.later(max(0.0, self._polling.stretched(poll, dice) - lain)) if asking else self.next_at
         if served is not None and event.manifest.raw == served.manifest.raw:
@@ -438,20 +321,18 @@ class Refresh:
         ready = LONG_AGO if self._began is None else self._began.later(self._polling.minimum)
         soon = now if ready.reached(now) else ready
         if not self._run.not_before.reached(now):
-            soon = _latest(soon, self._run.not_before)
+            soon = latest(soon, self._run.not_before)
         self._alone = True
-        self.next_at = _earliest(self.next_at, soon)
+        self.next_at = earliest(self.next_at, soon)
 
     def _forked(self, event: Forked, now: Moment, dice: float) -> None:
         del event
         self.phase = Phase.IDLE
         self._candidate = self._sharing_since = None
-        wait = self._polling.after_fork(self.poll, dice)
-        if self._run.cause is not None:
-            wait = max(wait, self._wait(self._run.cause, dice))
-        self.next_at = now.later(wait)
+        soon = self._polling.after_fork(self.poll, dice)
+        self.next_at = now.later(max(soon, self._run.wait(self._polling, self.poll, dice)))
         if not self._run.not_before.reached(now):
-            self.next_at = _latest(self.next_at, self._run.not_before)
+            self.next_at = latest(self.next_at, self._run.not_before)
 
     def _failed(self, event: Failed, now: Moment, dice: float) -> Report | None:
         if self.phase is Phase.ASKING:
@@ -468,9 +349,9 @@ class Refresh:
         self.phase = Phase.IDLE
         self._candidate = self._sharing_since = None
         self.failed_at_age = self._age_when_begun
-        self._failure_known_at = now.wall + _CLOCKS_DIFFER_SECONDS  # our own note on the disk is no neighbour's
+        self._failure_known_at = now.wall + CLOCKS_DIFFER_SECONDS  # our own note on the disk is no neighbour's
         report = self._run.failed(cause, error, now)
-        wait = self._wait(cause, dice)
+        wait = self._run.wait(self._polling, self.poll, dice)
         if retry_after is not None:
             asked = min(retry_after, self._polling.retry_after_cap)
             self._run.not_before = now.later(asked)
@@ -480,13 +361,9 @@ class Refresh:
 
     def _well(self, now: Moment, dice: float, next_at: Moment | None = None) -> Report | None:
         self.phase, self._sharing_since = Phase.IDLE, None
+        self._shelf.pages = {}
         self.next_at = next_at or now.later(self._polling.stretched(self.poll, dice))
         return self._run.ended(now)
-
-    def _wait(self, cause: Cause, dice: float) -> float:
-        if cause is Cause.KEPT_OUT:
-            return self._polling.stretched(self._polling.auth_retry, dice)
-        return self._polling.backoff(self._run.count, self.poll, dice)
 
     def _confirm(self, served: Served, now: Moment) -> None:
         cache = read_cache_headers(served.headers)
@@ -504,12 +381,9 @@ class Refresh:
         fresh_for = 0.0 if is_stale_on_arrival(cache) else max(0.0, self._polling.fresh_for(poll) - lain)
         return Confirmation(now, float(cache.age or 0) + lain, fresh_for)
 
-    def _generation(self) -> int:
-        return 0 if self.served is None else self.served.generation
-
     # The table of transitions.
 
-    _HANDLERS: ClassVar[dict[tuple[Phase, type[Any]], Callable[[Refresh, Any, Moment, float], Report | None]]] = {
+    _HANDLERS: ClassVar[dict[tuple[Phase, type[Any]], Handler]] = {
         (Phase.IDLE, Seeded): _seeded,
         (Phase.ASKING, Answered): _answered,
         (Phase.ASKING, Seeded): _seeded,
@@ -520,16 +394,8 @@ class Refresh:
         (Phase.BUILDING, Adopted): _adopted,
         (Phase.BUILDING, AdoptFailed): _not_adopted,
     }
-    _IN_EVERY_PHASE: ClassVar[dict[type[Any], Callable[[Refresh, Any, Moment, float], Report | None]]] = {
+    _IN_EVERY_PHASE: ClassVar[dict[type[Any], Handler]] = {
         Requested: _requested,
         Forked: _forked,
         Failed: _failed,
     }
-
-
-def _earliest(one: Moment, other: Moment) -> Moment:
-    return Moment(min(one.monotonic, other.monotonic), min(one.wall, other.wall))
-
-
-def _latest(one: Moment, other: Moment) -> Moment:
-    return Moment(max(one.monotonic, other.monotonic), max(one.wall, other.wall))

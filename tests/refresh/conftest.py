@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from buildflags_sdk._freshness import Moment
-from buildflags_sdk._refresh import (
+from buildflags_sdk._events import (
     Action,
     Adopt,
     Adopted,
@@ -17,11 +16,12 @@ from buildflags_sdk._refresh import (
     FetchManifest,
     FetchPages,
     PagesFetched,
-    Polling,
-    Refresh,
     Report,
     WaitUntil,
 )
+from buildflags_sdk._freshness import Moment
+from buildflags_sdk._polling import Polling
+from buildflags_sdk._refresh import Refresh
 from buildflags_sdk._wire.manifest import Manifest, decode_manifest, encode_manifest, etag_of
 from buildflags_sdk._wire.page import page_name
 from buildflags_sdk.errors import ConnectionFailed

@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from buildflags_sdk._freshness import Moment
-from buildflags_sdk._refresh import (
+from buildflags_sdk._events import (
     Adopt,
     Adopted,
     AdoptFailed,
@@ -20,10 +19,11 @@ from buildflags_sdk._refresh import (
     NeighbourAsks,
     PageRefused,
     PagesFetched,
-    Phase,
     Requested,
     WaitUntil,
 )
+from buildflags_sdk._facts import Phase
+from buildflags_sdk._freshness import Moment
 from buildflags_sdk.errors import AnswerRefused, ConnectionFailed, DeadlineExceeded, PageError, RulesetError
 
 JSON = {"content-type": "application/json"}

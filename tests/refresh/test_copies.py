@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from buildflags_sdk._evaluation.details import Freshness, Source
-from buildflags_sdk._refresh import (
+from buildflags_sdk._events import (
     Adopt,
     Adopted,
     AdoptFailed,
@@ -64,9 +64,12 @@ def test_a_disk_copy_from_the_future_has_no_age_below_zero_and_is_not_fresh(driv
 
 def test_a_304_confirms_a_disk_copy(driver: Any, ruleset: Any) -> None:
     begin(driver, ruleset(5), ago=86_400.0)
+    assert driver.machine.served.source == "disk"
     driver.serve(ruleset(5))
     assert driver.machine.not_modified == 1
     assert driver.machine.age(driver.now) == 0.0
+    assert driver.machine.served.source == "network"
+    assert driver.machine.served.checked_at == driver.now.wall
 
 
 def test_a_disk_copy_that_cannot_be_built_is_dropped_and_the_backend_asked(driver: Any, ruleset: Any) -> None:

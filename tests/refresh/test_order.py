@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from buildflags_sdk._events import Failed, FetchManifest
 from buildflags_sdk._order import Guard, Verdict
-from buildflags_sdk._refresh import FetchManifest
+from buildflags_sdk.errors import ConnectionFailed
 
 STALE = {"age": 20}  # over max-age=15
 
@@ -76,6 +77,34 @@ def test_a_fresh_answer_with_the_pair_in_service_resets_the_evidence(driver: Any
         driver.serve(ruleset(5))
     assert driver.order == (1, 5)
     assert driver.machine.swaps == 1
+
+
+def test_a_fresh_200_with_the_pair_in_service_resets_the_evidence_too(driver: Any, ruleset: Any) -> None:
+    driver.serve(ruleset(5))
+    driver.serve(ruleset(3))
+    driver.serve(ruleset(5), unconditional=True)
+    driver.serve(ruleset(3))
+    assert driver.order == (1, 5)
+
+
+def test_a_higher_pair_whose_pages_never_come_resets_the_evidence_too(driver: Any, ruleset: Any) -> None:
+    driver.serve(ruleset(5))
+    driver.serve(ruleset(3))
+    driver.asked()
+    driver.tell(ruleset(6, pages=(b'{"key":"a"}\n',)).answer())
+    driver.tell(Failed(ConnectionFailed("reset")))
+    driver.advance(60.0)
+    driver.serve(ruleset(3))
+    assert driver.order == (1, 5)
+
+
+def test_of_two_edges_the_longer_max_age_counts(driver: Any, ruleset: Any) -> None:
+    driver.serve(ruleset(5))
+    driver.serve(ruleset(3), cache_control="max-age=100")
+    began = driver.now.monotonic
+    while driver.order == (1, 5):
+        driver.serve(ruleset(3), cache_control="max-age=15")
+    assert driver.now.monotonic - began == pytest.approx(240.0)
 
 
 def test_a_fresh_304_resets_the_evidence(driver: Any, ruleset: Any) -> None:

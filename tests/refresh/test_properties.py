@@ -10,8 +10,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from buildflags_sdk._freshness import Moment
-from buildflags_sdk._refresh import (
+from buildflags_sdk._events import (
     Adopt,
     Adopted,
     AdoptFailed,
@@ -24,13 +23,14 @@ from buildflags_sdk._refresh import (
     NeighbourFailed,
     PageRefused,
     PagesFetched,
-    Polling,
-    Refresh,
     Report,
     Requested,
     Seeded,
     WaitUntil,
 )
+from buildflags_sdk._freshness import Moment
+from buildflags_sdk._polling import Polling
+from buildflags_sdk._refresh import Refresh
 from buildflags_sdk._wire.manifest import decode_manifest, encode_manifest, etag_of
 from buildflags_sdk._wire.page import page_name
 from buildflags_sdk.errors import ConnectionFailed, RulesetError
