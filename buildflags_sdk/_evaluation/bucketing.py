@@ -12,7 +12,7 @@ launchdarkly        `flag.salt`, or `seed`   1          15 hex of SHA-1(`seed.ke
 unleash_rollout     group id                 100        murmur3(`seed:key`) mod of + 1: ranges [0, percentage] inclusive
 unleash_variant     group id                 weights    the same hash with seed 86028157
 growthbook_1, _2    seed                     1          FNV-1a mod 1000 / 1000; twice, mod 10000 / 10000
-growthbook_1_python, growthbook_2_python                as the Python SDK hashes text above U+FFFF
+growthbook_1_python, growthbook_2_python                as Python SDKs before 4.0 hash text above U+FFFF
 eppo                salt                     shards     4 bytes of MD5(`seed-key`) mod of
 flagd_1             flag key or ""           100        abs(int32 murmur3(`seed` `key`)) / (2^31 - 1) x 100
 flagd_2             flag key or ""           weights    (murmur3(`seed` `key`) x of) >> 32

@@ -48,8 +48,9 @@ def fnv1a32_of(units: bytes | tuple[int, ...] | list[int]) -> int:
 
 
 def canonical_cbor(value: Any) -> bytes:
-    """Deterministic CBOR (RFC 8949 §4.2.1) of a JSON value; a whole float is written as the integer it is.
+    """Write a JSON value as deterministic CBOR (RFC 8949 §4.2.1).
 
+    A whole float is written as an integer where 64 bits hold it, as flagd has it.
     Raises ValueError for what has no such form, lone surrogates included.
     """
     if value is None:
@@ -81,7 +82,7 @@ def _cbor_integer(value: int) -> bytes:
 
 
 def _cbor_float(value: float) -> bytes:
-    if value.is_integer():
+    if value.is_integer() and -(2.0**63) <= value < 2.0**64:
         return _cbor_integer(int(value))
     if value != value:  # noqa: PLR0124 - NaN alone differs from itself
         return b"\xf9\x7e\x00"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .hashes import canonical_cbor, fnv1a32, fnv1a32_by_character, murmur3_32
+from .operators.row import is_number
 from .operators.wording import configcat_text, integer_text, plain_text
 
 if TYPE_CHECKING:
@@ -25,9 +26,13 @@ def text_or_integer(key: Any) -> str | None:
     return integer_text(key) if isinstance(key, int) and not isinstance(key, bool) else None
 
 
-def text_not_empty(key: Any) -> str | None:
-    """What plain_text writes, unless that is empty."""
-    return plain_text(key) or None
+def growthbook_text(key: Any) -> str | None:
+    """Text that is not empty, or a number's: what is falsy in JavaScript, a bool or not finite counts as missing."""
+    if isinstance(key, str):
+        return key or None
+    if not is_number(key) or not key:
+        return None
+    return None if isinstance(key, float) and key - key != 0 else plain_text(key)
 
 
 def text_alone(key: Any) -> str | None:
@@ -151,7 +156,7 @@ def _flagsmith(seed: str, of: int) -> Point:
 def _growthbook_1(fnv: Callable[[str], int]) -> Prepare:
     def prepare(seed: str, of: int) -> Point:
         def point(key: Any) -> float | None:
-            text = text_not_empty(key)
+            text = growthbook_text(key)
             return None if text is None else _scaled(fnv(text + seed) % 1000, 1000, of)
 
         return point
@@ -162,7 +167,7 @@ def _growthbook_1(fnv: Callable[[str], int]) -> Prepare:
 def _growthbook_2(fnv: Callable[[str], int]) -> Prepare:
     def prepare(seed: str, of: int) -> Point:
         def point(key: Any) -> float | None:
-            text = text_not_empty(key)
+            text = growthbook_text(key)
             return None if text is None else _scaled(fnv(str(fnv(seed + text))) % 10000, 10000, of)
 
         return point

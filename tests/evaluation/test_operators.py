@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from buildflags_sdk._evaluation.operators import OPERATORS, Unpreparable, prepare
@@ -9,7 +11,7 @@ from buildflags_sdk._evaluation.operators import OPERATORS, Unpreparable, prepar
 NOW = 1_767_225_600.0  # 2026-01-01T00:00:00Z
 
 # op, dialect, values, attributes that hold, attributes that do not
-VECTORS = [
+VECTORS: list[tuple[str, str, list[Any], list[Any], list[Any]]] = [
     ("in", "strict", ["DE"], ["DE", ["FR", "DE"], ("DE",)], ["de", "", 1, True, [], ["de"], {}, [["DE"]]]),
     ("in", "strict", ["DE", "FR"], ["FR", ["IT", "DE"]], ["IT", None, 3, [None], {"a": 1}]),
     ("in", "strict", [1, "a", True], [1, 1.0, "a", True, [0, 1]], [False, "1", 0, [], {}]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from timeit import timeit
 
 import pytest
@@ -40,7 +41,9 @@ def test_a_translated_pattern_answers_as_re2_does(pattern):
         pytest.skip("the re2 extra is not installed")
     screened = screened_pattern(pattern)
 
-    assert [subject for subject in SUBJECTS if screened(subject)] == [subject for subject in SUBJECTS if linear(subject)]
+    assert [subject for subject in SUBJECTS if screened(subject)] == [
+        subject for subject in SUBJECTS if linear(subject)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -82,7 +85,8 @@ def test_an_accepted_pattern_answers_soon_on_its_worst_text(pattern, unit):
     text = unit * (max(LONGEST_SUBJECT.values()) // len(unit) + 1)
 
     for longest in sorted(set(LONGEST_SUBJECT.values())):
-        assert timeit(lambda longest=longest: found(text[: longest - 1] + "~"), number=1) < 0.5
+        worst = text[: longest - 1] + "~"
+        assert timeit(partial(found, worst), number=1) < 0.5
 
 
 def test_a_text_beyond_the_bound_does_not_match():
@@ -108,7 +112,9 @@ def test_half_of_a_surrogate_pair_raises_nothing():
         assert prepare("a")("\ud800") is False
 
 
-_ATOMS = st.sampled_from(["a", "b", ".", r"\d", r"\w", "[ab]", "[^a]", "[[:alpha:]]", "^", "$", r"\b", "é", "(?i)", "-"])
+_ATOMS = st.sampled_from(
+    ["a", "b", ".", r"\d", r"\w", "[ab]", "[^a]", "[[:alpha:]]", "^", "$", r"\b", "é", "(?i)", "-"]
+)
 _GROWN = st.recursive(
     _ATOMS,
     lambda inner: st.one_of(
