@@ -18,8 +18,9 @@ def main() -> None:
     try:
         from .app import buildflags  # noqa: PLC0415 - it may be missing, and the package must be importable without it
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in ("click", "rich"):
+        name = (error.name or "").partition(".")[0]
+        if name not in ("click", "rich"):
             raise
-        sys.stderr.write(MISSING.format(name=error.name))
+        sys.stderr.write(MISSING.format(name=name))
         raise SystemExit(3) from None
     buildflags(prog_name="buildflags")

@@ -28,20 +28,19 @@ from ._output import facts
 _BOUNDS = re.compile(r"(\d+(?:\.\d+)?)(?:-(\d+(?:\.\d+)?))?(?:\s*ms)?")
 
 
-class LatencyBounds(click.ParamType[tuple[float, float]]):
-    """`LOW-HIGH` or one number, in milliseconds, as seconds."""
-
-    name = "LOW-HIGH"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, float]:
-        """Read the two bounds."""
-        match = _BOUNDS.fullmatch(value.strip()) if isinstance(value, str) else None
-        if match is None:
-            self.fail(f"{value!r} is no latency: give LOW-HIGH in milliseconds, such as 50-200", param, ctx)
-        low, high = float(match[1]), float(match[2] or match[1])
-        if low > high:
-            self.fail(f"{value!r}: the first number is the smaller one", param, ctx)
-        return low / 1000, high / 1000
+def read_latency(context: click.Context, parameter: click.Parameter, value: str | None) -> tuple[float, float] | None:
+    """`LOW-HIGH` or one number, in milliseconds, as two bounds in seconds."""
+    if value is None:
+        return None
+    match = _BOUNDS.fullmatch(value.strip())
+    if match is None:
+        message = f"{value!r} is no latency: give LOW-HIGH in milliseconds, such as 50-200"
+        raise click.BadParameter(message, context, parameter)
+    low, high = float(match[1]), float(match[2] or match[1])
+    if low > high:
+        message = f"{value!r}: the first number is the smaller one"
+        raise click.BadParameter(message, context, parameter)
+    return low / 1000, high / 1000
 
 
 class Keys(NamedTuple):
@@ -62,7 +61,12 @@ class Keys(NamedTuple):
     metavar="SECONDS",
     help="Make the first request take this long, as a serverless function does.",
 )
-@click.option("--latency", type=LatencyBounds(), help="Make every request take this many milliseconds, such as 50-200.")
+@click.option(
+    "--latency",
+    callback=read_latency,
+    metavar="LOW-HIGH",
+    help="Make every request take this many milliseconds, such as 50-200.",
+)
 @json_option
 def dev(
     host: str, port: int, data: str | None, cold_start: float, latency: tuple[float, float] | None, as_json: bool

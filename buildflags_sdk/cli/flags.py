@@ -162,7 +162,7 @@ def set_flag(
         message = "nothing to change: give --enabled, --disabled, --serve, --off or --rules"
         raise click.UsageError(message)
     with managing.api() as api:
-        _change(api, key, required_environment(environment), lambda _: change, as_json=as_json)
+        change_rules(api, key, required_environment(environment), lambda _: change, as_json=as_json)
 
 
 @flags.command("toggle")
@@ -184,10 +184,10 @@ def toggle_flag(
         return {"enabled": (not present["enabled"]) if wanted is None else wanted}
 
     with managing.api() as api:
-        _change(api, key, required_environment(environment), flipped, as_json=as_json)
+        change_rules(api, key, required_environment(environment), flipped, as_json=as_json)
 
 
-def _change(api: Management, key: str, environment: str, change: Any, *, as_json: bool) -> None:
+def change_rules(api: Management, key: str, environment: str, change: Any, *, as_json: bool) -> None:
     """Read, change, write back with the version that was read: nobody's edit is lost."""
     flag = api.flag(key)
     present = flag["environments"][_known(environment, list(flag.get("environments", {})))]

@@ -10,9 +10,10 @@ from rich.text import Text
 
 from buildflags_sdk._wire.headers import CacheHeaders
 from buildflags_sdk.server import DeliverySettings, Settings, SqliteStore, create_app
+from buildflags_sdk.server.access import EVERY
 from buildflags_sdk.server.problems import ProblemError
 from buildflags_sdk.server.provision import provision, provision_operator
-from buildflags_sdk.server.records import WORKSPACES
+from buildflags_sdk.server.records import KEY, workspace_pk
 
 from ._exit import Exit, Failure
 from ._host import host_option, open_store, port_option, serve_until_interrupted, take_port, url_of
@@ -68,7 +69,7 @@ def serve(
 def first_keys(store: SqliteStore, workspace: str | None, environments: tuple[str, ...]) -> dict[str, Any]:
     """The keys of what is made now; empty when everything is there already."""
     if workspace is None:
-        is_new = not store.query(WORKSPACES, limit=1).items and store.identity() is not None
+        is_new = not store.query(workspace_pk(EVERY), prefix=KEY, limit=1).items
         return {"management_key": provision_operator(store)} if is_new else {}
     try:
         made = provision(store, workspace, environments)

@@ -16,7 +16,7 @@ def management(answers):
     """The API of a workspace that answers by path."""
 
     def answer(request: httpx.Request) -> httpx.Response:
-        made = answers(request)
+        made: httpx.Response = answers(request)
         assert request.headers["authorization"] == "Bearer bf_management_secret"
         return made
 
@@ -41,7 +41,8 @@ def lists_or(other):
             return httpx.Response(200, json={"items": FLAGS, "next": None})
         if request.url.path == "/v1/workspaces/acme/environments":
             return httpx.Response(200, json={"items": ENVIRONMENTS, "next": None})
-        return other(request)
+        elsewhere: httpx.Response = other(request)
+        return elsewhere
 
     return answer
 
