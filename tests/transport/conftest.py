@@ -73,8 +73,8 @@ class Server:
                     connection, _ = self.listener.accept()
                     self.connections += 1
                     thread = threading.Thread(target=one, args=(connection,), daemon=True)
-                    self._threads.append(thread)
                     thread.start()
+                    self._threads.append(thread)
 
         threading.Thread(target=accept, daemon=True).start()
 

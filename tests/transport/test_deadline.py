@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 DEADLINE = 0.4
-GRACE = 0.35
+GRACE = 1.5  # for a busy machine; what drips here would drip for half a minute
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
 
 
@@ -117,7 +117,7 @@ def test_a_look_up_that_hangs_ends_at_the_deadline_and_is_joined_by_the_next(
         for _ in range(3):
             with pytest.raises(httpcore.ConnectTimeout, match=r"no address of flags\.example in time"):
                 names.addresses("flags.example", 443, 0.05)
-    assert stopwatch.seconds < 0.5
+    assert stopwatch.seconds < 1.5
     assert len(begun) == 1
     release.set()
     assert names.addresses("flags.example", 443, 5.0) == ["127.0.0.1"]
@@ -163,6 +163,6 @@ def test_closing_ends_an_exchange_that_hangs(server: Any, stopwatch: Any) -> Non
         transport.close()
         thread.join(5)
     assert failed
-    assert stopwatch.seconds < 1.0
+    assert stopwatch.seconds < 4.0
     with pytest.raises(ConnectionFailed, match="was closed"):
         ask(transport)

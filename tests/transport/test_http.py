@@ -423,3 +423,17 @@ def test_a_socks_proxy_is_said_not_to_be_supported(monkeypatch: pytest.MonkeyPat
     transport = HttpTransport("http://flags.example", KEY)
     with pytest.raises(ConnectionFailed, match=r"socks5://127\.0\.0\.1 is of a kind that is not supported"):
         ask(transport)
+
+
+def test_the_http_library_is_loaded_by_the_first_exchange_and_not_before() -> None:
+    import subprocess
+    import sys
+
+    program = (
+        "import sys\n"
+        "from buildflags_sdk._transport.http import HttpTransport\n"
+        "HttpTransport('https://flags.example', 'k')\n"
+        "print(sorted({'httpx', 'httpcore', 'ssl', 'asyncio', 'socket'} & set(sys.modules)))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
