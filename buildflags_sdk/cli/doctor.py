@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import click
@@ -42,11 +42,11 @@ def doctor(
     target = given.target()
     checkup = Checkup(target, wait)
     steps: list[Step] = []
-    with working("checking …"):
-        for step in checkup.steps():
-            steps.append(step)
-            if not as_json:
-                stdout().print(_line(step))
+    trying = checkup.steps()
+    while (step := _next_of(trying)) is not None:
+        steps.append(step)
+        if not as_json:
+            stdout().print(_line(step))
     pace = None if checkup.fetched is None else pace_of(checkup.fetched.cache)
     answer: dict[str, Any] = {
         "ok": not _failed(steps),
@@ -57,6 +57,11 @@ def doctor(
     show(answer, lambda: _picture(answer["sends"], pace, steps), as_json=as_json)
     if _failed(steps):
         raise SystemExit(Exit.NEGATIVE)
+
+
+def _next_of(trying: Iterator[Step]) -> Step | None:
+    with working("checking …"):  # gone before the step is told: the two would share a line
+        return next(trying, None)
 
 
 def _failed(steps: Iterable[Step]) -> bool:
@@ -83,13 +88,13 @@ def _sends(checkup: Checkup, pace: Pace | None) -> dict[str, Any]:
 def _line(step: Step) -> RenderableType:
     mark, style = MARKS[step.outcome]
     found = Text.assemble(
-        (f"{mark} ", style), (f"{step.name:<14}", "bold" if step.outcome is not Outcome.SKIPPED else "off")
+        (f"{mark} ", style), (f"{step.name:<15}", "bold" if step.outcome is not Outcome.SKIPPED else "off")
     )
     found.append_text(Text(step.found, style="off" if step.outcome is Outcome.SKIPPED else ""))
     if step.milliseconds >= 1:
         found.append_text(Text(f"  {step.milliseconds:.0f} ms", style="note"))
     for line in step.advice.splitlines():
-        found.append_text(Text.assemble("\n", " " * 16, ("→ ", "bold"), line))
+        found.append_text(Text.assemble("\n", " " * 17, ("→ ", "bold"), line))
     return found
 
 
