@@ -96,21 +96,54 @@ def rulesets() -> st.SearchStrategy[Ruleset]:
     )
 
 
+def one_condition() -> st.SearchStrategy[Ruleset]:
+    """A flag of one rule, so that the answer is the condition's, with segments that it may name."""
+    undecided = st.sampled_from(("undecided", "next", "next_then_undecided"))
+    return st.builds(
+        lambda when, doubt, others: Ruleset(
+            {"f0": _judged([{"when": when, "serve": {"variant": "a"}, "on_undecided": doubt}])}, others
+        ),
+        conditions(),
+        undecided,
+        st.fixed_dictionaries({}, optional={key: segments(key) for key in SEGMENTS}),
+    )
+
+
+def rules_in_a_row() -> st.SearchStrategy[Ruleset]:
+    """A flag whose rules mostly compare the same attribute with texts."""
+    return st.lists(
+        st.one_of(_same_attribute(), _same_attribute(), _same_attribute(), _rules()), min_size=2, max_size=6
+    ).map(lambda rules: Ruleset({"f0": _judged([{**rule, "id": f"r{at}"} for at, rule in enumerate(rules)])}, {}))
+
+
+def _judged(rules: list[Json]) -> Json:
+    variants = copy.deepcopy(_VARIANTS["string"])
+    return {
+        "key": "f0",
+        "type": "string",
+        "variants": variants,
+        "off": "c",
+        "rules": rules,
+        "fallthrough": {"variant": "b"},
+    }
+
+
 @st.composite
-def broken_rulesets(draw: Callable[[st.SearchStrategy[Any]], Any]) -> Ruleset:
+def broken(draw: Callable[[st.SearchStrategy[Any]], Any], whole: st.SearchStrategy[Ruleset]) -> Ruleset:
     """A ruleset with one place of one entry changed: a field removed, added, or given a value it may not hold."""
-    ruleset: Ruleset = copy.deepcopy(draw(rulesets()))
+    ruleset: Ruleset = copy.deepcopy(draw(whole))
     entry = draw(st.sampled_from([*ruleset.flags.values(), *ruleset.segments.values()]))
-    places = list(_places(entry.get(draw(st.sampled_from(("rules", "fallthrough", "variants", "when", ""))), entry)))
-    places = places or list(_places(entry))
-    holder, name = draw(st.sampled_from(places))
-    act = draw(st.sampled_from(("remove", "replace", "replace", "add")))
+    places = list(
+        _places(entry.get(draw(st.sampled_from(("rules", "rules", "fallthrough", "variants", "when", ""))), entry))
+    )
+    holder, name = draw(st.sampled_from(places or list(_places(entry))))
+    act = draw(st.sampled_from(("remove", "replace", "add", "add")))
     if act == "remove":
         del holder[name]
     elif act == "add" and isinstance(holder, dict):
-        holder[draw(st.sampled_from(("unknown", "from", "on", "variant", "op", "by", "negate", "value")))] = draw(
-            _junk()
-        )
+        holder[
+            draw(st.sampled_from(("unknown", "unknown", "from", "on", "variant", "op", "by", "negate", "value")))
+        ] = draw(_junk())
     else:
         holder[name] = draw(_junk())
     return ruleset
@@ -263,12 +296,8 @@ def _serves() -> st.SearchStrategy[Any]:
     return st.one_of(served, st.fixed_dictionaries({"split": split}), served, st.none())
 
 
-def _rules() -> st.SearchStrategy[Json]:
-    knobs = {
-        "id": st.sampled_from(("r1", "r2")),
-        "on_undecided": st.sampled_from(("undecided", "next", "next_then_undecided")),
-    }
-    same_attribute = st.builds(
+def _same_attribute() -> st.SearchStrategy[Json]:
+    return st.builds(
         lambda values, variant: {
             "when": {"attr": ["country"], "op": "in", "values": values},
             "serve": {"variant": variant},
@@ -276,10 +305,17 @@ def _rules() -> st.SearchStrategy[Json]:
         st.lists(texts, min_size=1, max_size=3),
         st.sampled_from("abc"),
     )
+
+
+def _rules() -> st.SearchStrategy[Json]:
+    knobs = {
+        "id": st.sampled_from(("r1", "r2")),
+        "on_undecided": st.sampled_from(("undecided", "next", "next_then_undecided")),
+    }
     full = st.fixed_dictionaries(
         {"when": st.one_of(conditions(), conditions(), st.none()), "serve": _serves()}, optional=knobs
     )
-    return st.one_of(full, full, same_attribute)
+    return st.one_of(full, full, _same_attribute())
 
 
 def _flag(key: str, flag_type: str) -> st.SearchStrategy[Json]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from buildflags_sdk._evaluation.compiler import CompiledFlag, CompiledSegment, Pool, compile_flag, compile_segment
 from buildflags_sdk._evaluation.interpreter import Definitions, interpret
-from buildflags_sdk.testing.strategies import Ruleset, broken_rulesets, contexts, rulesets
+from buildflags_sdk.testing.strategies import TEXTS, Ruleset, broken, contexts, one_condition, rules_in_a_row, rulesets
 
 if TYPE_CHECKING:
     from buildflags_sdk._evaluation.details import Decision
@@ -69,12 +71,12 @@ def said(decision: Decision) -> dict[str, Any]:
     }
 
 
-def assert_both_decide_the_same(ruleset: Ruleset, context: dict[str, Any]) -> None:
+def assert_both_decide_the_same(ruleset: Ruleset, asked: list[dict[str, Any]]) -> None:
     flag_lines = {key: json.dumps(flag).encode() for key, flag in ruleset.flags.items()}
     segment_lines = {key: json.dumps(segment).encode() for key, segment in ruleset.segments.items()}
     compiled, world = Compiled(flag_lines, segment_lines), StillWorld()
     definitions = Definitions(flag_lines, segment_lines)
-    for key, flag in compiled.flags.items():
+    for (key, flag), context in itertools.product(compiled.flags.items(), asked):
         fast = flag(context, compiled, world)
         trace = interpret(definitions, key, context, world)
         assert said(fast) == said(trace.decision), "\n".join([*trace.lines(), fast.error_message or ""])
@@ -83,13 +85,36 @@ def assert_both_decide_the_same(ruleset: Ruleset, context: dict[str, Any]) -> No
         json.dumps(trace.as_dict())
 
 
-@modest
-@given(rulesets(), contexts())
-def test_any_ruleset_is_decided_alike(ruleset: Ruleset, context: dict[str, Any]) -> None:
-    assert_both_decide_the_same(ruleset, context)
+# Several contexts for each ruleset: deciding costs little beside making a ruleset up.
+several = st.lists(contexts(), min_size=6, max_size=6)
 
 
-@modest
-@given(broken_rulesets(), contexts())
-def test_a_ruleset_broken_in_one_place_is_decided_alike(ruleset: Ruleset, context: dict[str, Any]) -> None:
-    assert_both_decide_the_same(ruleset, context)
+@settings(modest, max_examples=60)
+@given(rulesets(), several)
+def test_any_ruleset_is_decided_alike(ruleset: Ruleset, asked: list[dict[str, Any]]) -> None:
+    assert_both_decide_the_same(ruleset, asked)
+
+
+@settings(modest, max_examples=200)
+@given(one_condition(), several)
+def test_any_condition_is_judged_alike(ruleset: Ruleset, asked: list[dict[str, Any]]) -> None:
+    assert_both_decide_the_same(ruleset, asked)
+
+
+@settings(modest, max_examples=100)
+@given(rules_in_a_row(), several)
+def test_rules_folded_into_one_lookup_keep_their_order(ruleset: Ruleset, asked: list[dict[str, Any]]) -> None:
+    everyone: list[dict[str, Any]] = [{"country": text} for text in TEXTS]
+    assert_both_decide_the_same(ruleset, [*everyone, {"country": list(TEXTS)}, *asked])
+
+
+@settings(modest, max_examples=200)
+@given(broken(st.one_of(one_condition(), rules_in_a_row())), several)
+def test_a_flag_broken_in_one_place_is_decided_alike(ruleset: Ruleset, asked: list[dict[str, Any]]) -> None:
+    assert_both_decide_the_same(ruleset, asked[:2])
+
+
+@settings(modest, max_examples=60)
+@given(broken(rulesets()), several)
+def test_a_ruleset_broken_in_one_place_is_decided_alike(ruleset: Ruleset, asked: list[dict[str, Any]]) -> None:
+    assert_both_decide_the_same(ruleset, asked[:2])
