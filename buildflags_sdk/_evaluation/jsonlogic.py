@@ -40,7 +40,13 @@ def prepare_expression(logic: Any, dialect: str = "jsonlogic") -> Callable[[Mapp
         root = {**context, "$flagd": flagd}
         try:
             return node(root, root)
-        except (ArithmeticError, RecursionError, TypeError, ValueError):  # misuse of an operator is null in flagd
+        except (
+            ArithmeticError,
+            LookupError,
+            RecursionError,
+            TypeError,
+            ValueError,
+        ):  # misuse of an operator is null in flagd
             return None
 
     return run

@@ -206,7 +206,7 @@ def _cat(values: list[Any]) -> str | None:
 
 
 def _substr(values: list[Any]) -> str:
-    text, start, length = [*values, 0, None][:3] if len(values) < 3 else values[:3]
+    text, start, length = (*values, None, None, None)[:3]
     text, start = to_text(text), int(to_number(start))
     rest = text[start:] if start >= 0 or -start <= len(text) else text
     if length is None:
