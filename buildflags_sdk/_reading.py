@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from ._snapshot import Table
     from ._standing import Standing
 
+    class _NoValue:
+        """Keeps the overload for models from matching None, which would give every optional default the type JSON."""
+
     JSON = dict[str, Any] | list[Any] | str | int | float | bool | None
     M = TypeVar("M", bound=BaseModel)
 
@@ -75,33 +78,38 @@ class Reading:
             return default
         return default if on is None else on
 
+    # The overloads overlap as numbers do (a bool is an int, an int may be read as a float): the first that fits counts.
     @overload
     def get_value(self, key: str, default: bool, /, context: Mapping[str, Any] | None = None) -> bool: ...
     @overload
-    def get_value(self, key: str, default: int, /, context: Mapping[str, Any] | None = None) -> int: ...
+    def get_value(self, key: str, default: int, /, context: Mapping[str, Any] | None = None) -> int: ...  # type: ignore[overload-overlap]
     @overload
     def get_value(self, key: str, default: float, /, context: Mapping[str, Any] | None = None) -> float: ...
     @overload
     def get_value(self, key: str, default: str, /, context: Mapping[str, Any] | None = None) -> str: ...
     @overload
-    def get_value(self, key: str, default: None, /, context: Mapping[str, Any] | None = None) -> JSON: ...
+    def get_value(self, key: str, default: None, /, context: Mapping[str, Any] | None = None) -> JSON: ...  # type: ignore[overload-overlap]
     @overload
-    def get_value(self, key: str, default: bool | None, /, context: Mapping[str, Any] | None = None) -> bool | None: ...
+    def get_value(self, key: str, default: bool | None, /, context: Mapping[str, Any] | None = None) -> bool | None: ...  # type: ignore[overload-overlap]
     @overload
-    def get_value(self, key: str, default: int | None, /, context: Mapping[str, Any] | None = None) -> int | None: ...
+    def get_value(self, key: str, default: int | None, /, context: Mapping[str, Any] | None = None) -> int | None: ...  # type: ignore[overload-overlap]
     @overload
-    def get_value(self, key: str, default: float | None, /, context: Mapping[str, Any] | None = None) -> float | None: ...
+    def get_value(  # type: ignore[overload-overlap]
+        self, key: str, default: float | None, /, context: Mapping[str, Any] | None = None
+    ) -> float | None: ...
     @overload
     def get_value(self, key: str, default: str | None, /, context: Mapping[str, Any] | None = None) -> str | None: ...
     @overload
-    def get_value(self, key: str, default: M, /, context: Mapping[str, Any] | None = None) -> M: ...
+    def get_value(self, key: str, default: M | _NoValue, /, context: Mapping[str, Any] | None = None) -> M: ...
     @overload
     def get_value(
         self, key: str, default: Mapping[str, Any], /, context: Mapping[str, Any] | None = None
     ) -> dict[str, Any]: ...
     @overload
     def get_value(self, key: str, default: Sequence[Any], /, context: Mapping[str, Any] | None = None) -> list[Any]: ...
-    def get_value(self, key: str, default: Any, /, context: Mapping[str, Any] | None = None) -> Any:
+    def get_value(  # noqa: C901, PLR0912 - the hot path: written out, since a call costs as much as an evaluation
+        self, key: str, default: Any, /, context: Mapping[str, Any] | None = None
+    ) -> Any:
         """The flag's value, in the type of `default`; `default` itself when there is none or it does not fit.
 
         A pydantic instance as default gives instances of its class, validated once per revision and shared; a dict or
@@ -146,7 +154,9 @@ class Reading:
             return default
         return value
 
-    def get_details(self, key: str, default: T, /, context: Mapping[str, Any] | None = None) -> EvaluationDetails[T]:
+    def get_details(  # noqa: PLR0912 - as `get_value`
+        self, key: str, default: T, /, context: Mapping[str, Any] | None = None
+    ) -> EvaluationDetails[T]:
         """The value with what it is: variant, reason, rule, error, revision, source, freshness, age.
 
         `decided` is false when the value is only a fallback, so that "off" is told from "could not decide".
@@ -234,7 +244,9 @@ class Reading:
             code = ErrorCode.GENERAL
             message = f"evaluating {key!r} failed: {type(error).__name__}: {error}"
         self._report(str(key), code, message)
-        return Decision(str(key), CALLER_DEFAULT, reason=Reason.ERROR, error_code=code, error_message=message, decided=False)
+        return Decision(
+            str(key), CALLER_DEFAULT, reason=Reason.ERROR, error_code=code, error_message=message, decided=False
+        )
 
     def _mismatched(self, key: str, decision: Decision, default: Any) -> Decision:
         message = f"flag {key!r} is of type {decision.type or type(decision.value).__name__}, the default is of type {name_of(default)}"

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from ._runtime.latch import Latch
     from ._snapshot import Snapshot
     from ._transport import Transport
-    from ._wire.limits import Limits
 
 
 class Root(View):
@@ -154,7 +153,7 @@ class Root(View):
             self._engine.after_fork_in_child()
             if self._engine.away:
                 for view in (self, *self._environments.values()):
-                    view._go_away()
+                    view.go_away()
 
     def __repr__(self) -> str:
         feed = self._feed
@@ -210,7 +209,14 @@ def _given_segment(key: str, value: Any) -> bytes:
 
 
 def _type_of(key: str, value: Any) -> str:
-    for kind, name in ((bool, "boolean"), (str, "string"), (int, "integer"), (float, "float"), (dict, "object"), (list, "object")):
+    for kind, name in (
+        (bool, "boolean"),
+        (str, "string"),
+        (int, "integer"),
+        (float, "float"),
+        (dict, "object"),
+        (list, "object"),
+    ):
         if isinstance(value, kind):
             return name
     msg = f"flag {key!r} has a value of type {type(value).__name__}; give a JSON value, or a FlagDefinition for rules"
@@ -222,7 +228,7 @@ def cache_directory(given: Any) -> str | None:
     if given is None:
         return None
     if given != DEFAULT_CACHE:
-        return os.fspath(given)
+        return str(os.fspath(given))
     import sys  # noqa: PLC0415
     import tempfile  # noqa: PLC0415 - costs 10 ms, and only this asks
 
@@ -236,5 +242,3 @@ def cache_directory(given: Any) -> str | None:
         user=str(os.geteuid()) if hasattr(os, "geteuid") else os.environ.get("USERNAME", "user"),
     )
     return usable_directory(candidates) or candidates[0]
-
-

@@ -18,7 +18,9 @@ MISFIT: Final = object()
 """Answer of `fit` for a value that does not fit the default's type."""
 
 
-def fit(decision: Decision, default: Any, models: dict[Any, Any]) -> Any:
+def fit(  # noqa: PLR0911 - one line per type
+    decision: Decision, default: Any, models: dict[Any, Any]
+) -> Any:
     """The decision's value as the type of `default`, or `MISFIT`.
 
     `models` keeps validated pydantic instances of one ruleset, so that each is validated once per revision and shared.

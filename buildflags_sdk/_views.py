@@ -6,7 +6,7 @@ import weakref
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from . import _scope
-from ._evaluation.details import Freshness, Source
+from ._evaluation.details import Freshness
 from ._overrides import OverrideLayer
 from ._reading import NO_CONTEXT, Reading
 from ._tables import OverlayTable, expired
@@ -34,16 +34,20 @@ _readers: Final[weakref.WeakSet[View]] = weakref.WeakSet()
 class Feeding(Protocol):
     """What a view is bound to: a feed that refreshes, or flags given once."""
 
-    name: str
-    environment: str
-    table: Table
-    ready: bool
-    dispatcher: Dispatcher
-    come_back: Callable[[], None]
-
-    def attach(self, told: Callable[[], None]) -> None: ...  # noqa: D102
-    def standing_of(self, snapshot: Snapshot) -> Standing: ...  # noqa: D102
-    def status(self) -> Status: ...  # noqa: D102
+    @property
+    def name(self) -> str: ...
+    @property
+    def environment(self) -> str: ...
+    @property
+    def table(self) -> Table: ...
+    @property
+    def ready(self) -> bool: ...
+    @property
+    def dispatcher(self) -> Dispatcher: ...
+    def come_back(self) -> None: ...
+    def attach(self, told: Callable[[], None]) -> None: ...
+    def standing_of(self, snapshot: Snapshot) -> Standing: ...
+    def status(self) -> Status: ...
 
 
 class View(Reading):
@@ -178,7 +182,7 @@ class View(Reading):
         self._feed.come_back()
         self._rebind()
 
-    def _go_away(self) -> None:
+    def go_away(self) -> None:
         """Note, in a forked child, that the next call has to wake what the fork ended."""
         self._away = True
         self._table, self._pin = None, NO_PIN

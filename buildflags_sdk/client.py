@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Self
 from ._config import DEFAULT_CACHE, START_WAIT_SECONDS, Limits, Polling, SdkKey, Settings, checked
 from ._root import Root, given_snapshot
 from ._runtime.given import GivenFlags
+from ._snapshot import Snapshot, build_now
 from ._views import Environment as Environment
 from ._views import Pinned as Pinned
-from ._snapshot import Snapshot, build_now
 from ._wire.manifest import decode_manifest
 from .errors import ConfigurationError
 
@@ -122,7 +122,9 @@ class _Configured(Root):
         found = read_file(path, limits)
         if isinstance(found, FlagsFile):
             snapshot = Snapshot.from_lines(found.flags, found.segments)
-            return cls._given(GivenFlags(snapshot, workspace="file", environment=os.fspath(path), broken=found.broken), world)
+            return cls._given(
+                GivenFlags(snapshot, workspace="file", environment=os.fspath(path), broken=found.broken), world
+            )
         manifest = decode_manifest(found.manifest_body, workspace=None, environment=None, limits=limits)
         snapshot = build_now(manifest, found.pages, None, limits)
         return cls._given(GivenFlags(snapshot, workspace=manifest.workspace, environment=manifest.environment), world)
@@ -186,7 +188,9 @@ class Client(_Configured):
         self.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
 
@@ -216,7 +220,9 @@ class AsyncClient(_Configured):
         self._close()
 
     def on_change(
-        self, listener: Callable[[Change], None] | Callable[[Change], Awaitable[None]], keys: Iterable[str] | None = None
+        self,
+        listener: Callable[[Change], None] | Callable[[Change], Awaitable[None]],
+        keys: Iterable[str] | None = None,
     ) -> Callable[[], None]:
         """As `Client.on_change`; a coroutine function runs on the loop that is running now."""
         import asyncio  # noqa: PLC0415 - loaded by whoever has a coroutine function

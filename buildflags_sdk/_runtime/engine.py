@@ -95,7 +95,9 @@ class Engine:
 
     def after_fork_in_child(self) -> None:
         """Forget the parent's thread, locks and sockets. The thread starts again at the first use."""
-        self._worker = Worker(self._turn, self.clock, f"buildflags-{self.settings.workspace}-{self.settings.environment}")
+        self._worker = Worker(
+            self._turn, self.clock, f"buildflags-{self.settings.workspace}-{self.settings.environment}"
+        )
         self._made = None
         if self._environments is not None:
             self._environments.forked()

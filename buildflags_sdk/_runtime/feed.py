@@ -22,12 +22,14 @@ from buildflags_sdk._events import (
     Requested,
     WaitUntil,
 )
-from buildflags_sdk._refresh import Phase, Refresh
+from buildflags_sdk._facts import Phase
+from buildflags_sdk._refresh import Refresh
 from buildflags_sdk._reports import Change, Status
 from buildflags_sdk._snapshot import build
 from buildflags_sdk._standing import ConfirmedStanding, FixedStanding, LiveStanding, Standing
 from buildflags_sdk._tables import not_ready
 from buildflags_sdk._transport import Request
+from buildflags_sdk.errors import ClosedError
 
 from .dispatcher import Dispatcher
 from .latch import Latch
@@ -51,13 +53,13 @@ BREATH_SECONDS = 0.0005
 class Log(Protocol):
     """What a feed says: one line per change of state."""
 
-    def __call__(self, level: str, message: str, **fields: object) -> None: ...  # noqa: D102
+    def __call__(self, level: str, message: str, **fields: object) -> None: ...
 
 
 class Feed:
     """Keeps the ruleset of one environment fresh. `transport` is asked for each time: a fork makes a new one."""
 
-    def __init__(  # noqa: PLR0913 - composed once, by the engine
+    def __init__(
         self,
         settings: Settings,
         *,
@@ -78,7 +80,7 @@ class Feed:
         self._clock = clock
         self._dice = dice
         self._log = log
-        self.come_back = come_back
+        self._come_back = come_back
         self.machine = Refresh(
             polling=settings.polling,
             workspace=settings.workspace,
@@ -108,6 +110,10 @@ class Feed:
         """Whether any attached view is alive."""
         self._told = [told for told in self._told if told() is not None]
         return bool(self._told)
+
+    def come_back(self) -> None:
+        """Start again what a fork ended."""
+        self._come_back()
 
     def standing_of(self, snapshot: Snapshot) -> Standing:
         """Where a snapshot came from and how old it is: the one in service, or one that a pinned view still reads."""
@@ -180,6 +186,7 @@ class Feed:
     def forked(self) -> None:
         """Begin again in a child: what was under way is the parent's."""
         self.dispatcher.reset_after_fork()
+        self._local.forked()
         self.first_answer = Latch()
         self._wanted, self._awaited = deque(), []
         self.machine.received(Forked(), self._clock.moment(), self._dice())
@@ -256,20 +263,11 @@ class Feed:
 
     def _adopt(self, action: Adopt, going: Callable[[], bool]) -> None:
         previous = self.table.snapshot if self.ready else None
-        steps = build(action.manifest, action.pages, previous, self._settings.limits)
-        while True:
-            try:
-                next(steps)
-            except StopIteration as done:
-                snapshot: Snapshot = done.value
-                break
-            except Exception as error:  # noqa: BLE001 - a ruleset that cannot be built is refused, whatever it broke
-                self._tell(AdoptFailed(error))
-                return
-            self._clock.pause(BREATH_SECONDS)
-            if not going():
-                self._tell(AdoptFailed(InterruptedError("the client was closed")))
-                return
+        try:
+            snapshot = self._build(action, previous, going)
+        except Exception as error:  # noqa: BLE001 - a ruleset that cannot be built is refused, whatever it broke
+            self._tell(AdoptFailed(error))
+            return
         changed = snapshot.changed_since(previous)
         if previous is not None:
             self._past[previous] = self._frozen()
@@ -283,6 +281,19 @@ class Feed:
             self.dispatcher.announce(
                 Change(changed, None if previous is None else previous.revision, snapshot.revision)
             )
+
+    def _build(self, action: Adopt, previous: Snapshot | None, going: Callable[[], bool]) -> Snapshot:
+        """Build in small steps, with a breath between them, so that no caller feels it."""
+        steps = build(action.manifest, action.pages, previous, self._settings.limits)
+        while going():
+            try:
+                next(steps)
+            except StopIteration as done:
+                snapshot: Snapshot = done.value
+                return snapshot
+            self._clock.pause(BREATH_SECONDS)
+        msg = "the client was closed"
+        raise ClosedError(msg)
 
     # -- saying --------------------------------------------------------------------------------------------------------
 
@@ -307,4 +318,7 @@ class Feed:
 
     def _listener_failed(self, listener: object, error: Exception) -> None:
         name = getattr(listener, "__qualname__", type(listener).__name__)
-        self._log("error", f"the change listener {name} raised {type(error).__name__}: {error}; it is called again at the next change")
+        self._log(
+            "error",
+            f"the change listener {name} raised {type(error).__name__}: {error}; it is called again at the next change",
+        )

@@ -23,7 +23,9 @@ class GivenFlags:
     ready = True
     closed = False
 
-    def __init__(self, snapshot: Snapshot, *, workspace: str, environment: str, broken: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, snapshot: Snapshot, *, workspace: str, environment: str, broken: Mapping[str, str] | None = None
+    ) -> None:
         self.table: Table = snapshot.table
         self.workspace = workspace
         self.environment = environment

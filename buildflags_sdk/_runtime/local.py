@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from buildflags_sdk._config import Settings
+    from buildflags_sdk._events import Served
     from buildflags_sdk._freshness import Moment
     from buildflags_sdk._refresh import Refresh
     from buildflags_sdk._snapshot import Snapshot
@@ -81,21 +82,19 @@ class LocalCopies:
                 if self._turn is not None:
                     self._noted = (self._noted[0], now.wall)
                     self._try(lambda: disk.note_failure(now.wall, machine.failures))
-            elif served is not None and snapshot is not None and served.source is Source.NETWORK:
-                if served.checked_at > self._noted[0] and served.manifest.order == snapshot.order:
-                    self._noted = (served.checked_at, self._noted[1])
-                    stored = Stored(
-                        generation=served.generation,
-                        manifest_body=served.manifest.raw,
-                        pages=snapshot.pages,
-                        etag=served.etag,
-                        headers=dict(served.headers),
-                        signature=served.headers.get("buildflags-signature"),
-                        checked_at=served.checked_at,
-                    )
-                    self._try(lambda: disk.save(stored))
+            elif served is not None and snapshot is not None and self._is_news(served, snapshot):
+                self._noted = (served.checked_at, self._noted[1])
+                stored = _stored(served, snapshot)
+                self._try(lambda: disk.save(stored))
         finally:
             self._release()
+
+    def _is_news(self, served: Served, snapshot: Snapshot) -> bool:
+        return (
+            served.source is Source.NETWORK
+            and served.checked_at > self._noted[0]
+            and served.manifest.order == snapshot.order
+        )
 
     def forked(self) -> None:
         """The parent's turn is not the child's."""
@@ -151,3 +150,15 @@ class LocalCopies:
         if self.error is None:
             self._say("warning", f"the disk copy cannot be used: {error}", directory=self.directory)
         self.error = str(error)
+
+
+def _stored(served: Served, snapshot: Snapshot) -> Stored:
+    return Stored(
+        generation=served.generation,
+        manifest_body=served.manifest.raw,
+        pages=snapshot.pages,
+        etag=served.etag,
+        headers=dict(served.headers),
+        signature=served.headers.get("buildflags-signature"),
+        checked_at=served.checked_at,
+    )

@@ -71,5 +71,7 @@ class Worker:
             wait = self._turn(going)
             with self._condition:
                 if going() and not self._woken:
-                    self._clock.wait(self._condition, LONGEST_WAIT if wait is None else min(max(wait, 0.0), LONGEST_WAIT))
+                    self._clock.wait(
+                        self._condition, LONGEST_WAIT if wait is None else min(max(wait, 0.0), LONGEST_WAIT)
+                    )
                 self._woken = False

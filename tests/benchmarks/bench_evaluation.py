@@ -33,16 +33,24 @@ class ByHand:
         user = context.get("targetingKey")
         if user is None:
             return default
-        return int.from_bytes(hashlib.sha1(f"split:ab12:{user}".encode()).digest()) * 100_000 >> 160 < 50_000  # noqa: S324
+        return int.from_bytes(hashlib.sha1(f"split:ab12:{user}".encode()).digest()) * 100_000 >> 160 < 50_000
 
 
 def _definitions(count: int) -> dict[str, Any]:
     base: dict[str, Any] = {"type": "boolean", "variants": {"on": True, "off": False}, "enabled": True, "off": "off"}
     one_rule = {"id": "de", "when": {"attr": ["country"], "op": "in", "values": ["DE"]}, "serve": {"variant": "on"}}
-    split = {"by": ["targetingKey"], "scheme": "bf1", "seed": "split:ab12", "of": 100_000, "ranges": [{"from": 0, "to": 50_000, "variant": "on"}, {"from": 50_000, "to": 100_000, "variant": "off"}]}
+    split = {
+        "by": ["targetingKey"],
+        "scheme": "bf1",
+        "seed": "split:ab12",
+        "of": 100_000,
+        "ranges": [{"from": 0, "to": 50_000, "variant": "on"}, {"from": 50_000, "to": 100_000, "variant": "off"}],
+    }
     made: dict[str, Any] = {key: parse_flag(value) for key, value in flags(count).items()}
     made["constant"] = True
-    made["one-rule"] = parse_flag({"key": "one-rule", **base, "rules": [one_rule], "fallthrough": {"variant": "off"}, "meta": {}})
+    made["one-rule"] = parse_flag(
+        {"key": "one-rule", **base, "rules": [one_rule], "fallthrough": {"variant": "off"}, "meta": {}}
+    )
     made["split"] = parse_flag({"key": "split", **base, "rules": [], "fallthrough": {"split": split}, "meta": {}})
     return made
 
@@ -52,14 +60,20 @@ def run() -> list[Row]:
     small, large = Client.from_flags(_definitions(100)), Client.from_flags(_definitions(10_000))
     context = {"targetingKey": "user-4711", "country": "DE", "plan": "pro", "email": "someone@example.org"}
     names: dict[str, object] = {"hand": ByHand({"constant": True}), "small": small, "large": large, "context": context}
-    calls = {"dict": "hand.is_enabled('constant', context)", "hand rule": "hand.one_rule('one-rule', context)", "hand split": "hand.split('split', context)"}
+    calls = {
+        "dict": "hand.is_enabled('constant', context)",
+        "hand rule": "hand.one_rule('one-rule', context)",
+        "hand split": "hand.split('split', context)",
+    }
     for size in ("small", "large"):
         for key in ("constant", "one-rule", "split", "missing"):
             calls[f"{size} {key}"] = f"{size}.is_enabled({key!r}, context)"
     took = nanoseconds(calls, names)
     with small.scope(context):
         calls = {"scope " + key: f"small.is_enabled({key!r})" for key in ("constant", "one-rule", "split")}
-        inside = nanoseconds({**calls, "merged": "small.is_enabled('one-rule', more)"}, {**names, "more": {"plan": "free"}})
+        inside = nanoseconds(
+            {**calls, "merged": "small.is_enabled('one-rule', more)"}, {**names, "more": {"plan": "free"}}
+        )
     dict_get, rule, split = took["dict"], took["hand rule"], took["hand split"]
 
     def row(name: str, mine: float, theirs: float, bar: float) -> Row:

@@ -30,7 +30,16 @@ def run() -> list[Row]:
         bundle = Path(folder) / "bootstrap.flags"
         made = lines(flags(100))
         manifest, pages = paged(made)
-        bundle.write_bytes(encode_bundle(manifest_body=manifest, pages=pages, etag=None, signature=None, saved_at=time.time(), url="http://127.0.0.1"))
+        bundle.write_bytes(
+            encode_bundle(
+                manifest_body=manifest,
+                pages=pages,
+                etag=None,
+                signature=None,
+                saved_at=time.time(),
+                url="http://127.0.0.1",
+            )
+        )
         key = next(iter(made))
         first = f"from buildflags_sdk import Client\nClient.from_file({str(bundle)!r}).is_enabled({key!r}, {{'targetingKey': 'u'}})"
         codes = {"import": "import buildflags_sdk", "httpx": "import httpx", "first": first, "nothing": ""}
@@ -42,7 +51,13 @@ def run() -> list[Row]:
         check = f"{first}\nimport sys\nprint(sum(name in sys.modules for name in {HEAVY!r}))"
         loaded = int(subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True).stdout)
     return [
-        Row("import buildflags_sdk / import httpx", median["import"] / median["httpx"], 0.05, "×", f"{median['import'] * 1e3:.2f} ms against {median['httpx'] * 1e3:.0f} ms"),
+        Row(
+            "import buildflags_sdk / import httpx",
+            median["import"] / median["httpx"],
+            0.05,
+            "×",
+            f"{median['import'] * 1e3:.2f} ms against {median['httpx'] * 1e3:.0f} ms",
+        ),
         Row("heavy modules loaded by a first answer from a file", loaded, 0, "modules", ", ".join(HEAVY)),
         Row("import + client from a file + first answer", median["first"] * 1e3, None, "ms", "100 flags"),
     ]

@@ -54,7 +54,15 @@ def run() -> list[Row]:
         from buildflags_sdk._transport.http import HttpTransport
 
         meter = Metered(HttpTransport(url, key))
-        client = Client(url, sdk_key=key, workspace="acme", environment="production", cache_dir=None, polling=Polling(interval=3600, maximum=3600, minimum=0.001), transport=meter)
+        client = Client(
+            url,
+            sdk_key=key,
+            workspace="acme",
+            environment="production",
+            cache_dir=None,
+            polling=Polling(interval=3600, maximum=3600, minimum=0.001),
+            transport=meter,
+        )
         with client:
             client.refresh(wait=30)
             first = (meter.requests, meter.bytes)
@@ -70,8 +78,20 @@ def run() -> list[Row]:
             changed = (meter.requests, meter.bytes, client.status().revision != old)
     gzipped = len(gzip.compress(b"".join(client._feed.table.snapshot.pages.values())))
     return [
-        Row("first load", first[1] / 1000, None, "kB", f"{first[0]} requests, {whole / 1e6:.1f} MB unpacked, gzips {whole / gzipped:.1f}:1"),
-        Row("one changed flag of 10,000", changed[1] / 1000 if changed[2] else float("inf"), 10, "kB", f"{changed[0]} requests"),
+        Row(
+            "first load",
+            first[1] / 1000,
+            None,
+            "kB",
+            f"{first[0]} requests, {whole / 1e6:.1f} MB unpacked, gzips {whole / gzipped:.1f}:1",
+        ),
+        Row(
+            "one changed flag of 10,000",
+            changed[1] / 1000 if changed[2] else float("inf"),
+            10,
+            "kB",
+            f"{changed[0]} requests",
+        ),
         Row("nothing changed: requests", idle[0], 1, "", f"{idle[2]:.0f} answered 304"),
         Row("nothing changed: body", idle[1], 0, "bytes"),
         Row("nothing changed: CPU of a poll", cpu * 1000, 1, "ms", "httpx, sockets and all"),
@@ -100,7 +120,13 @@ def serving(definitions: dict[str, dict[str, Any]]) -> Iterator[tuple[str, str, 
 def _serve(pipe: Any, definitions: dict[str, dict[str, Any]]) -> None:
     store = SqliteStore(":memory:")
     keys = provision(store, "acme", ["production"])
-    segment = {"segment": "insiders", "include": [], "exclude": [], "by": ["targetingKey"], "when": {"attr": ["plan"], "op": "in", "values": ["enterprise"]}}
+    segment = {
+        "segment": "insiders",
+        "include": [],
+        "exclude": [],
+        "by": ["targetingKey"],
+        "when": {"attr": ["plan"], "op": "in", "values": ["enterprise"]},
+    }
     load_bulk(store, "acme", "production", definitions.values(), [segment])
     with running_server(create_app(store)) as url:
         pipe.send((url, keys.server["production"]))

@@ -36,11 +36,15 @@ def show(title: str, rows: Sequence[Row]) -> bool:
     return all(row.good for row in rows)
 
 
-def nanoseconds(calls: Mapping[str, Callable[[], object] | str], names: dict[str, object], *, rounds: int = 9) -> dict[str, float]:
+def nanoseconds(
+    calls: Mapping[str, Callable[[], object] | str], names: dict[str, object], *, rounds: int = 9
+) -> dict[str, float]:
     """Nanoseconds per call of each statement, interleaved round by round, the best round of each."""
     timers = {name: timeit.Timer(call, globals=names) for name, call in calls.items()}
     best = dict.fromkeys(timers, float("inf"))
-    loops = {name: max(1, int(20_000_000 / max(timer.timeit(2000) / 2000 * 1e9, 1) / 20)) for name, timer in timers.items()}
+    loops = {
+        name: max(1, int(20_000_000 / max(timer.timeit(2000) / 2000 * 1e9, 1) / 20)) for name, timer in timers.items()
+    }
     for _ in range(rounds):
         for name, timer in timers.items():
             best[name] = min(best[name], timer.timeit(loops[name]) / loops[name] * 1e9)

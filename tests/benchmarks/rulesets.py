@@ -16,12 +16,27 @@ if TYPE_CHECKING:
 WORKSPACE = "acme"
 ENVIRONMENT = "production"
 COUNTRIES = ["DE", "FR", "IT", "ES", "NL", "SE", "PL", "US", "BR", "JP"]
-WORDS = "checkout search banner pricing onboarding export billing invite mobile upload theme cart login feed".split()
+WORDS = [
+    "checkout",
+    "search",
+    "banner",
+    "pricing",
+    "onboarding",
+    "export",
+    "billing",
+    "invite",
+    "mobile",
+    "upload",
+    "theme",
+    "cart",
+    "login",
+    "feed",
+]
 
 
 def flags(count: int, *, seed: int = 7) -> dict[str, dict[str, Any]]:
     """`count` flags: constants, rules over one attribute, segments, splits; about 540 bytes of page each."""
-    dice = random.Random(seed)  # noqa: S311 - a repeatable ruleset, no secret
+    dice = random.Random(seed)
     made = {}
     for number in range(count):
         key = f"{dice.choice(WORDS)}-{dice.choice(WORDS)}-{number:05d}"
@@ -32,8 +47,14 @@ def flags(count: int, *, seed: int = 7) -> dict[str, dict[str, Any]]:
 def _flag(key: str, number: int, dice: random.Random) -> dict[str, Any]:
     countries = sorted(dice.sample(COUNTRIES, 3))
     digest = hashlib.sha256(key.encode()).hexdigest()
-    owner = {"owner": f"team-{dice.randrange(20):02d}", "created": f"2026-{1 + number % 12:02d}-01T09:00:00Z", "ticket": digest[:12]}
-    description = f"Shows the {key.replace('-', ' ')} to the people it was made for; see the team's page before changing it."
+    owner = {
+        "owner": f"team-{dice.randrange(20):02d}",
+        "created": f"2026-{1 + number % 12:02d}-01T09:00:00Z",
+        "ticket": digest[:12],
+    }
+    description = (
+        f"Shows the {key.replace('-', ' ')} to the people it was made for; see the team's page before changing it."
+    )
     rules = [
         {
             "id": "staff",

@@ -63,7 +63,7 @@ def test_a_refused_key_is_not_in_the_message() -> None:
 
 
 def test_from_env_names_all_variables_that_are_missing() -> None:
-    with pytest.raises(ConfigurationError, match="BUILDFLAGS_URL.*BUILDFLAGS_WORKSPACE"):
+    with pytest.raises(ConfigurationError, match=r"BUILDFLAGS_URL.*BUILDFLAGS_WORKSPACE"):
         Client.from_env({"BUILDFLAGS_SDK_KEY": "k", "BUILDFLAGS_ENVIRONMENT": "e"})
 
 

@@ -6,6 +6,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from buildflags_sdk import Client, Freshness, Source
+from buildflags_sdk._evaluation.world import PureWorld
 
 from .conftest import Backend, boolean
 
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     import pytest
 
     from buildflags_sdk import Change
+
+
+NO_WORLD = PureWorld(lambda: 0.0, lambda: 0.5)
 
 
 def test_a_toggle_in_the_backend_arrives_by_itself(client: Client, backend: Backend) -> None:
@@ -52,7 +56,8 @@ def test_a_listener_that_raises_is_logged_once_and_called_again(
 
     def listener(_change: Change) -> None:
         calls.release()
-        raise ValueError("a listener's own mistake")
+        msg = "a listener's own mistake"
+        raise ValueError(msg)
 
     client.on_change(listener)
     for on in (False, True):
@@ -129,8 +134,9 @@ def test_one_broken_flag_breaks_one_flag(backend: Backend) -> None:
     from buildflags_sdk._snapshot import Snapshot
 
     good = given_snapshot({"good": True}, {}).line("good")
+    assert good is not None
     snapshot = Snapshot.from_lines({"good": good, "bad": b'{"key":"bad","type":"boolean","surprise":1}'}, {})
-    decision = snapshot.decide("bad", {}, None)
+    decision = snapshot.decide("bad", {}, NO_WORLD)
     assert decision.error_code is ErrorCode.PARSE_ERROR
-    assert snapshot.decide("good", {}, None).value is True
+    assert snapshot.decide("good", {}, NO_WORLD).value is True
     assert "bad" in snapshot.broken()

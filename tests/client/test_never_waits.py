@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
+from typing import TYPE_CHECKING, Any
 
 from buildflags_sdk import Client, Polling
-from buildflags_sdk._transport import Answer, Request
 from buildflags_sdk.testing import LocalBackend, flag
+
+if TYPE_CHECKING:
+    from buildflags_sdk._transport import Answer, Request
 
 FLAGS = 10_000
 THREADS = 4
@@ -34,7 +37,7 @@ class SometimesHanging:
         self.going.set()
 
 
-def _ruleset(*, on: bool) -> list[object]:
+def _ruleset(*, on: bool) -> list[Any]:
     return [flag(f"flag-{number:05d}", on) for number in range(FLAGS)]
 
 
@@ -90,7 +93,9 @@ def test_four_threads_evaluate_while_the_origin_hangs_and_large_rulesets_are_swa
 def test_closing_while_the_origin_hangs_returns_promptly() -> None:
     backend = SometimesHanging(LocalBackend([flag("x")]))
     backend.going.clear()
-    client = Client("http://127.0.0.1:9", sdk_key="k", workspace="acme", environment="production", cache_dir=None, transport=backend)
+    client = Client(
+        "http://127.0.0.1:9", sdk_key="k", workspace="acme", environment="production", cache_dir=None, transport=backend
+    )
     client.start(wait=0)
     assert backend.hung.wait(10)
     closed = threading.Thread(target=client.close)
@@ -102,7 +107,15 @@ def test_closing_while_the_origin_hangs_returns_promptly() -> None:
 
 def test_a_request_sees_one_revision() -> None:
     backend = LocalBackend([flag("x", True)])
-    client = Client("http://127.0.0.1:9", sdk_key="k", workspace="acme", environment="production", cache_dir=None, transport=backend, polling=Polling(minimum=0.001))
+    client = Client(
+        "http://127.0.0.1:9",
+        sdk_key="k",
+        workspace="acme",
+        environment="production",
+        cache_dir=None,
+        transport=backend,
+        polling=Polling(minimum=0.001),
+    )
     assert client.start(wait=10)
     pinned = client.pinned({"targetingKey": "u"})
     with client.scope({"targetingKey": "u"}) as inside:

@@ -4,18 +4,30 @@ from __future__ import annotations
 
 import socket
 import time
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from buildflags_sdk import AsyncClient, Client, ClosedError, ErrorCode, Freshness, Polling, Reason, Source
+from buildflags_sdk import (
+    AsyncClient,
+    Client,
+    ClosedError,
+    ConnectionFailed,
+    ErrorCode,
+    Freshness,
+    Polling,
+    Reason,
+    Source,
+)
 from buildflags_sdk._wire.bundle import encode_bundle
 
 from .conftest import FAST, Backend, boolean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
+
+    from buildflags_sdk._transport import Answer, Request
 
 
 @pytest.fixture
@@ -76,9 +88,12 @@ def test_start_waits_at_most_as_long_as_told(deaf_port: int) -> None:
     assert took < 5, "the exchange's deadline is 10 s: start must not wait for it"
 
 
-def test_a_new_process_starts_from_disk_while_the_backend_is_dead(client: Client, deaf_port: int, tmp_path: Path) -> None:
+def test_a_new_process_starts_from_disk_while_the_backend_is_dead(
+    client: Client, deaf_port: int, tmp_path: Path
+) -> None:
     disk = tmp_path / "cache"
-    options = {"sdk_key": "k", "workspace": "acme", "environment": "production", "cache_dir": disk, "polling": FAST}
+    options: dict[str, Any] = {"sdk_key": "k", "workspace": "acme", "environment": "production", "cache_dir": disk, "polling": FAST}
+    assert client._engine is not None
     url = client._engine.settings.url
     client.close()
     later = Client(url, **options, transport=_Dead())
@@ -93,7 +108,13 @@ def test_a_new_process_starts_from_disk_while_the_backend_is_dead(client: Client
 def test_without_a_disk_copy_the_bootstrap_file_is_used(client: Client, tmp_path: Path) -> None:
     path = _bundle_of(client, tmp_path / "bootstrap.flags")
     other = Client(
-        "http://127.0.0.1:9", sdk_key="k", workspace="acme", environment="production", cache_dir=None, bootstrap=path, transport=_Dead()
+        "http://127.0.0.1:9",
+        sdk_key="k",
+        workspace="acme",
+        environment="production",
+        cache_dir=None,
+        bootstrap=path,
+        transport=_Dead(),
     )
     readiness = other.start(wait=1)
     details = other.get_details("new-checkout", False)
@@ -103,7 +124,9 @@ def test_without_a_disk_copy_the_bootstrap_file_is_used(client: Client, tmp_path
 
 
 def test_with_nothing_at_all_the_default_is_the_answer_and_says_so(caplog: pytest.LogCaptureFixture) -> None:
-    client = Client("http://127.0.0.1:9", sdk_key="k", workspace="acme", environment="production", cache_dir=None, transport=_Dead())
+    client = Client(
+        "http://127.0.0.1:9", sdk_key="k", workspace="acme", environment="production", cache_dir=None, transport=_Dead()
+    )
     readiness = client.start(wait=1)
     details = client.get_details("new-checkout", "old")
     client.close()
@@ -146,7 +169,9 @@ async def test_the_asyncio_client_starts_and_closes(backend: Backend) -> None:
 async def test_the_asyncio_client_does_not_wait_longer_than_told(deaf_port: int) -> None:
     import asyncio
 
-    client = AsyncClient(f"http://127.0.0.1:{deaf_port}", sdk_key="k", workspace="acme", environment="dev", cache_dir=None)
+    client = AsyncClient(
+        f"http://127.0.0.1:{deaf_port}", sdk_key="k", workspace="acme", environment="dev", cache_dir=None
+    )
     readiness = await asyncio.wait_for(client.start(wait=0.1), timeout=5)
     assert not readiness
     await asyncio.wait_for(client.close(), timeout=5)
@@ -176,9 +201,8 @@ def test_from_env_reads_four_variables(backend: Backend) -> None:
 class _Dead:
     """A transport for a backend that is gone."""
 
-    def exchange(self, request: object) -> object:
-        from buildflags_sdk import ConnectionFailed
-
+    def exchange(self, request: Request) -> Answer:
+        """Nobody answers."""
         msg = "nobody listens"
         raise ConnectionFailed(msg)
 
