@@ -101,6 +101,24 @@ def test_a_pattern_beyond_the_bound_is_refused():
         prepare_pattern("a" * (LONGEST_PATTERN + 1))
 
 
+def test_with_both_engines_a_long_or_dangerous_search_is_left_to_re2():
+    if linear_pattern("a") is None:
+        pytest.skip("the re2 extra is not installed")
+
+    assert prepare_pattern("^a")("a" * (LONGEST_SUBJECT[1] + 1))
+    assert prepare_pattern("(a|a)*$")("a" * 5000 + "!")
+    assert prepare_pattern("^.$", ignore_case=True)("\u0131")
+
+
+def test_letters_beyond_ascii_fold_as_re2_folds_them():
+    linear = linear_pattern("i", ignore_case=True)
+    if linear is None:
+        pytest.skip("the re2 extra is not installed")
+
+    for text in ("\u0130", "\u0131", "I"):
+        assert prepare_pattern("i", ignore_case=True)(text) is linear(text)
+
+
 def test_at_start_asks_for_a_beginning_and_not_for_the_whole():
     for prepare in (screened_pattern, prepare_pattern):
         assert prepare("b.", at_start=True)("bcd")

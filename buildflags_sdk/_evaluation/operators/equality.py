@@ -74,7 +74,10 @@ def _in_texts(wanted: frozenset[str]) -> Callable[[Any], bool]:
         if attribute.__class__ is str:
             return attribute in wanted
         if attribute.__class__ is list or attribute.__class__ is tuple:
-            return any(element in wanted for element in attribute if isinstance(element, str))
+            try:
+                return not wanted.isdisjoint(attribute)  # 4 times as fast as asking element by element
+            except TypeError:  # something unhashable among them
+                return any(element in wanted for element in attribute if isinstance(element, str))
         return isinstance(attribute, str) and attribute in wanted
 
     return test
