@@ -22,7 +22,7 @@ SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 LOG_LINES = 5
 BACKEND_STYLE = {"starting": "yellow", "cold": "yellow", "warm": "green", "dead": "bold red"}
 ROWS = list(pairwise(EDGES[:: PER_DECADE // 2]))
-BAR_WIDTH = 20
+BAR_WIDTH = 17  # both histograms in 80 columns
 
 
 def frame(scene: Scene) -> RenderableType:
@@ -51,8 +51,8 @@ def _title(scene: Scene) -> RenderableType:
 
 def _steps(scene: Scene) -> RenderableType:
     steps = Table.grid(padding=(0, 2, 0, 0))
-    steps.add_column(no_wrap=True)
-    steps.add_column(no_wrap=True)
+    steps.add_column(no_wrap=True, min_width=1)
+    steps.add_column(no_wrap=True, min_width=max(map(len, STEPS)))
     steps.add_column(no_wrap=True, overflow="ellipsis")
     for index, name in enumerate(STEPS[:-1]):
         if index in scene.results:
@@ -76,10 +76,10 @@ def _application(name: str, application: Application) -> Panel:
     flag.append(f"   {application.share} % of users", style="dim")
     source = answers.get("source", "–")
     revision = answers.get("revision")
-    ruleset = Text("none yet: the caller's default", style="yellow")
+    ruleset = Text("none: the default", style="yellow")
     if revision is not None:
         age = answers.get("age") or 0.0
-        ruleset = Text.assemble((str(source), "bold"), f", revision {revision}, {age:.1f} s old")
+        ruleset = Text.assemble((str(source), "bold"), f", no. {revision}, {age:.1f} s old")
     latencies = application.latencies
     rows = [
         ("new-checkout", flag),
@@ -94,7 +94,7 @@ def _asking(asking: Asking, now: float) -> Panel:
     if asking.asking_since is not None and now - asking.asking_since > 0.25:
         last = Text(f"waiting for {now - asking.asking_since:.1f} s …", style="bold yellow")
     elif asking.last_failed:
-        last = Text("no answer: connection refused", style="bold red")
+        last = Text("connection refused", style="bold red")
     else:
         last = Text(duration_text(asking.last))
     latencies = asking.latencies
@@ -104,12 +104,12 @@ def _asking(asking: Asking, now: float) -> Panel:
         ("failed", Text(f"{asking.failed}", style="bold red" if asking.failed else "")),
         ("p50 · p99", Text(f"{_at(latencies, 50)} · {_at(latencies, 99)}", style="bold yellow")),
     ]
-    return _panel(f"asking the API each time, process {asking.pid}", rows, "yellow")
+    return _panel(f"asking the API, process {asking.pid}", rows, "yellow")
 
 
 def _panel(title: str, rows: list[tuple[str, Text]], style: str) -> Panel:
     grid = Table.grid(padding=(0, 2))
-    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(style="dim", no_wrap=True, min_width=max(len(name) for name, _ in rows))
     grid.add_column(no_wrap=True, overflow="ellipsis")
     for name, value in rows:
         grid.add_row(name, value)
@@ -118,8 +118,8 @@ def _panel(title: str, rows: list[tuple[str, Text]], style: str) -> Panel:
 
 def _log(scene: Scene) -> RenderableType:
     lines = Table.grid(padding=(0, 2))
-    lines.add_column(style="dim", justify="right")
-    lines.add_column(style="cyan", no_wrap=True)
+    lines.add_column(style="dim", justify="right", no_wrap=True, min_width=6)
+    lines.add_column(style="cyan", no_wrap=True, min_width=11)
     lines.add_column(no_wrap=True, overflow="ellipsis")
     for when, who, what in scene.log[-LOG_LINES:]:
         lines.add_row(f"{when:.1f} s", who, what)

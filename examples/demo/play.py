@@ -198,7 +198,7 @@ def _cold_start(stage: Stage) -> tuple[Application, Asking]:
     if median is None or median > SLOW_EVALUATION_NS:
         raise StepFailed(f"evaluations took {duration_text(median)} while the first fetch was cold")
     stage.until(lambda: asking.latencies.total > 0, stage.pace.cold_start + 10, "the API answered no request")
-    scene.done(f"{meanwhile.total:,} evaluations meanwhile, median {duration_text(median)}")
+    scene.done(f"{meanwhile.total:,} evaluations, median {duration_text(median)}")
     stage.look()
     return application, asking
 
@@ -227,7 +227,7 @@ def _outage(stage: Stage, application: Application, asking: Asking) -> None:
     stage.until(lambda: application.latencies.total > before, 5, "evaluations stopped with the backend")
     if not (application.answers["value"] and application.answers["decided"]):
         raise StepFailed("the answer changed with the outage")
-    scene.done(f"{application.latencies.total - before:,} evaluations since; {asking.failed - failed} requests failed")
+    scene.done(f"{application.latencies.total - before:,} evaluations; {asking.failed - failed} requests lost")
 
 
 def _restart(stage: Stage) -> None:
