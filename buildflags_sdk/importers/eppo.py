@@ -1,0 +1,301 @@
+"""Eppo's Universal Flag Configuration (the server format), as `/api/flag-config/v1/config` serves it.
+
+An allocation becomes a rule, or one rule for each split whose shards share no single salt. A window, the rules and the
+shards of one allocation must all hold. Bandits score actions after a flag has been decided; that stage stays behind.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+from buildflags_sdk._evaluation.details import CALLER_DEFAULT, Reason
+from buildflags_sdk._evaluation.lines import Refused, decode_line, parse_time, shown
+from buildflags_sdk._evaluation.operators import Unpreparable, prepare
+from buildflags_sdk.errors import FlagFileError
+
+from .draft import Draft, Unsupported, a_list, an_object, place
+from .report import TARGETING_KEY, AttributeMapping
+from .source import MAX_BYTES, read_object
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from buildflags_sdk._evaluation.details import Decision
+
+    from .report import Imported
+
+    Condition = dict[str, Any]
+
+_TYPES = {"STRING": "string", "INTEGER": "integer", "NUMERIC": "float", "BOOLEAN": "boolean", "JSON": "object"}
+_ORDERINGS = {"GT": "gt", "GTE": "gte", "LT": "lt", "LTE": "lte"}
+_NEVER: Condition = {"any": []}
+
+
+def read(data: bytes, *, max_bytes: int = MAX_BYTES) -> Imported:
+    """Read a UFC document.
+
+    Raises:
+        FlagFileError: the bytes are no UFC document, or one in the client format, whose keys are hashed.
+    """
+    source = read_object(data, system="Eppo", max_bytes=max_bytes)
+    flags = source.get("flags")
+    if not isinstance(flags, dict):
+        msg = 'this is no UFC document of Eppo: it has no object "flags"; export /api/flag-config/v1/config'
+        raise FlagFileError(msg)
+    if source.get("format", "SERVER") != "SERVER":
+        msg = f"this UFC document is in the format {shown(source['format'])}: its keys are hashed; export the SERVER format"
+        raise FlagFileError(msg)
+    draft = Draft("Eppo", "UFC v1")
+    draft.reserve("flag", flags)
+    bandits = _bandit_flags(source.get("bandits"))
+    for key, raw in flags.items():
+        where = place("flags", key)
+        try:
+            flag = _Flag(raw, where, bandits.get(key, []))
+            draft.add_flag(key, flag.entry(), where=where, why="; ".join(flag.notes))
+        except Unsupported as problem:
+            draft.refuse_flag(key, str(problem), where=where)
+    return draft.done(AttributeMapping("subjectKey", {}))
+
+
+def result_of(decision: Decision) -> dict[str, Any]:
+    """Eppo's words for a decision: evaluation code, allocation and variation."""
+    if decision.error_code is not None or decision.reason == Reason.DISABLED:
+        code = "FLAG_UNRECOGNIZED_OR_DISABLED"
+    elif decision.rule_id is None:
+        code = "DEFAULT_ALLOCATION_NULL"
+    else:
+        code = "ASSIGNMENT_ERROR" if decision.value is CALLER_DEFAULT else "MATCH"
+    return {"flagEvaluationCode": code, "variationKey": decision.variant, "allocation": decision.rule_id}
+
+
+class _Flag:
+    """One flag on its way into page form. `notes` says what it means differently here."""
+
+    def __init__(self, raw: Any, where: str, bandits: list[str]) -> None:
+        self.raw = an_object(raw, where)
+        self.where = where
+        self.notes = [f"bandit {name} scores no actions here; the flag's own value is kept" for name in bandits]
+        self.type = _TYPES.get(str(self.raw.get("variationType")), "")
+        if not self.type:
+            msg = f"{where}.variationType is {shown(self.raw.get('variationType'))}, not one of {', '.join(_TYPES)}"
+            raise Unsupported(msg)
+        self.variants = {
+            key: self._variant(key, an_object(variation, f"{where}.variations.{key}"))
+            for key, variation in an_object(self.raw.get("variations", {}), f"{where}.variations").items()
+        }
+
+    def entry(self) -> dict[str, Any]:
+        """The flag in page form, but for its key."""
+        enabled = self.raw.get("enabled")
+        if not isinstance(enabled, bool):
+            msg = f"{self.where}.enabled is {shown(enabled)}, not true or false"
+            raise Unsupported(msg)
+        allocations = a_list(self.raw.get("allocations"), f"{self.where}.allocations")
+        return {
+            "type": self.type,
+            "variants": {name: body for name, body in self.variants.items() if body is not None},
+            "enabled": enabled,
+            "off": None,
+            "rules": [rule for at, raw in enumerate(allocations) for rule in self._allocation(raw, at)],
+            "fallthrough": None,
+        }
+
+    def _variant(self, key: str, variation: dict[str, Any]) -> Any:
+        """A variant's body. One whose value is not of the flag's type gives the caller's default; None is no body."""
+        value, problem = _typed(self.type, variation.get("value"))
+        if problem:
+            self.notes.append(f"variation {key} {problem}: the caller's default, without the peer's error")
+            return None if self.type == "boolean" else {}
+        return {"value": value} if self.type == "object" else value
+
+    def _allocation(self, raw: Any, at: int) -> list[dict[str, Any]]:
+        where = f"{self.where}.allocations[{at}]"
+        allocation = an_object(raw, where)
+        key = allocation.get("key")
+        if not isinstance(key, str):
+            msg = f"{where}.key is {shown(key)}, not a text"
+            raise Unsupported(msg)
+        conditions = [*_window(allocation, where), *self._rules(allocation, where)]
+        splits = [
+            an_object(split, f"{where}.splits[{at}]")
+            for at, split in enumerate(a_list(allocation.get("splits"), f"{where}.splits"))
+        ]
+        shards = [self._shards(split, where) for split in splits]
+        serves = [split.get("variationKey") for split in splits]
+        common = [shard for shard in (shards[0] if shards else []) if all(shard in each for each in shards)]
+        own = [[shard for shard in each if shard not in common] for each in shards]
+        salts = {shard[0] for each in own for shard in each}
+        plain = all(self.variants.get(str(name)) is not None for name in serves)
+        if len(splits) > 1 and plain and len(salts) == 1 and all(len(each) == 1 for each in own):
+            ranges = [
+                {"from": start, "to": end, "variant": name}
+                for name, ((_, spans),) in zip(serves, own, strict=True)
+                for start, end in spans
+            ]
+            shares = [self._share(shard) for shard in common]
+            bucketing = {"scheme": "eppo", "seed": salts.pop(), "of": self._total(), "on_miss": "next"}
+            return [_rule(key, [*conditions, *shares], {"split": {**bucketing, "ranges": ranges}})]
+        return [
+            _rule(key, [*conditions, *map(self._share, each)], self._serve(str(name)))
+            for each, name in zip(shards, serves, strict=True)
+        ]
+
+    def _serve(self, variation: str) -> dict[str, Any] | None:
+        if variation not in self.variants:
+            self.notes.append(f"variation {variation} does not exist: the caller's default, without the peer's error")
+        return {"variant": variation} if self.variants.get(variation) is not None else None
+
+    def _total(self) -> int:
+        total = self.raw.get("totalShards")
+        if not isinstance(total, int) or isinstance(total, bool) or total < 1:
+            msg = f"{self.where}.totalShards is {shown(total)}, not a count"
+            raise Unsupported(msg)
+        return total
+
+    def _shards(self, split: dict[str, Any], where: str) -> list[tuple[str, list[tuple[Any, Any]]]]:
+        made = []
+        for raw in a_list(split.get("shards"), f"{where}.splits.shards"):
+            shard = an_object(raw, f"{where}.splits.shards")
+            spans = [an_object(span, f"{where}.splits.shards.ranges") for span in a_list(shard.get("ranges"), where)]
+            made.append((str(shard.get("salt", "")), [(span.get("start"), span.get("end")) for span in spans]))
+        return made
+
+    def _share(self, shard: tuple[str, list[tuple[Any, Any]]]) -> Condition:
+        salt, spans = shard
+        shares = [
+            {"share": {"scheme": "eppo", "seed": salt, "of": self._total(), "from": start, "to": end}}
+            for start, end in spans
+        ]
+        return shares[0] if len(shares) == 1 else {"any": shares}
+
+    def _rules(self, allocation: dict[str, Any], where: str) -> list[Condition]:
+        """Nothing without rules; else one condition: any of the rules, all of a rule's conditions."""
+        rules = []
+        for at, raw in enumerate(a_list(allocation.get("rules"), f"{where}.rules")):
+            rule = an_object(raw, f"{where}.rules[{at}]")
+            conditions = a_list(rule.get("conditions"), f"{where}.rules[{at}].conditions")
+            rules.append(_joined("all", [self._condition(raw, f"{where}.rules[{at}]") for raw in conditions]))
+        return [_joined("any", rules)] if rules else []
+
+    def _condition(self, raw: Any, where: str) -> Condition:
+        condition = an_object(raw, where)
+        attribute, operator, value = (condition.get(name) for name in ("attribute", "operator", "value"))
+        if not isinstance(attribute, str):
+            msg = f"{where} compares the attribute {shown(attribute)}"
+            raise Unsupported(msg)
+        test = _test(operator, value, where)
+        if test is None:
+            return _NEVER
+        if attribute != "id":
+            return {"attr": [attribute], **test}
+        # Only an attribute that is absent leaves its place to the subject's key; null is an attribute.
+        given = {"attr": ["id"], **test, "on_missing": False, "on_null": operator == "IS_NULL" and value is True}
+        absent = {"attr": ["id"], "op": "in", "values": [], "on_missing": True, "on_null": False}
+        return {"any": [given, {"all": [absent, {"attr": [TARGETING_KEY], **test}]}]}
+
+
+def _test(operator: Any, value: Any, where: str) -> dict[str, Any] | None:
+    """A condition without its attribute; None for one that no value can pass, because its operand reads as nothing."""
+    if operator in ("ONE_OF", "NOT_ONE_OF"):
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            msg = f"{where}: {operator} takes a list of texts, not {shown(value)}"
+            raise Unsupported(msg)
+        test = {"op": "in", "dialect": "text", "values": value}
+        return {**test, "negate": True} if operator == "NOT_ONE_OF" else test
+    if operator in ("MATCHES", "NOT_MATCHES"):
+        if not isinstance(value, str):
+            msg = f"{where}: {operator} takes a pattern, not {shown(value)}"
+            raise Unsupported(msg)
+        if not _usable_pattern(value, where):
+            return None
+        test = {"op": "matches", "dialect": "text", "values": [value]}
+        return {**test, "negate": True} if operator == "NOT_MATCHES" else test
+    if operator in _ORDERINGS:
+        test = {"op": _ORDERINGS[operator], "dialect": "eppo", "values": [value]}
+        try:
+            prepare(_ORDERINGS[operator], "eppo", [value])
+        except Unpreparable:
+            return None
+        return test
+    if operator == "IS_NULL":
+        if not isinstance(value, bool):
+            msg = f"{where}: IS_NULL takes true or false, not {shown(value)}"
+            raise Unsupported(msg)
+        return {"op": "exists", "negate": True} if value else {"op": "exists"}
+    msg = f"{where}: operator {shown(operator)} is unknown"
+    raise Unsupported(msg)
+
+
+def _usable_pattern(pattern: str, where: str) -> bool:
+    """Tell whether a pattern can be searched for; False for one that is broken for the peer too. Raises `Unsupported`."""
+    try:
+        prepare("matches", "text", [pattern])
+    except Unpreparable as problem:
+        try:
+            re.compile(pattern)
+        except re.error:
+            return False
+        msg = f"{where}: {problem}"
+        raise Unsupported(msg) from None
+    return True
+
+
+def _window(allocation: dict[str, Any], where: str) -> list[Condition]:
+    """The allocation's time window, both of whose ends are inside."""
+    start, end = allocation.get("startAt"), allocation.get("endAt")
+    for moment in (start, end):
+        if moment is not None:
+            try:
+                parse_time(str(moment))
+            except Refused as problem:
+                msg = f"{where}: {problem}"
+                raise Unsupported(msg) from None
+    window: dict[str, Any] = {} if start is None else {"from": start}
+    if end is not None:
+        window |= {"until": end, "until_inclusive": True}
+    return [{"time": window}] if window else []
+
+
+def _typed(flag_type: str, value: Any) -> tuple[Any, str]:
+    """The value in the flag's type, and what is wrong with it."""
+    if flag_type == "object":
+        return _json(value)
+    if flag_type in ("integer", "float") and isinstance(value, (int, float)) and not isinstance(value, bool):
+        if flag_type == "float" or isinstance(value, int):
+            return value, ""
+        return (int(value), "") if value.is_integer() else (None, f"is {shown(value)} in a flag of integers")
+    if (flag_type == "string" and isinstance(value, str)) or (flag_type == "boolean" and isinstance(value, bool)):
+        return value, ""
+    return None, f"is {shown(value)} in a flag of type {flag_type}"
+
+
+def _json(text: Any) -> tuple[Any, str]:
+    if not isinstance(text, str):
+        return None, f"is {shown(text)}, not JSON as text"
+    try:
+        return decode_line('{"value":' + text + "}")["value"], ""
+    except (Refused, KeyError, json.JSONDecodeError):
+        return None, f"is the text {shown(text)}, which is no JSON"
+
+
+def _bandit_flags(bandits: Any) -> dict[str, list[str]]:
+    """The bandits that hang on each flag, by its key."""
+    found: dict[str, list[str]] = {}
+    for name, variations in bandits.items() if isinstance(bandits, dict) else ():
+        for variation in variations if isinstance(variations, list) else ():
+            if isinstance(variation, dict) and isinstance(variation.get("flagKey"), str):
+                found.setdefault(variation["flagKey"], []).append(str(name))
+    return found
+
+
+def _rule(rule_id: str, conditions: list[Condition], serve: dict[str, Any] | None) -> dict[str, Any]:
+    rule = {"id": rule_id, "serve": serve}
+    return {**rule, "when": _joined("all", conditions)} if conditions else rule
+
+
+def _joined(form: str, conditions: Iterable[Condition]) -> Condition:
+    several = list(conditions)
+    return several[0] if len(several) == 1 else {form: several}
