@@ -16,6 +16,9 @@ DIALECTS: Final = {"jsonlogic": 0, "flagd_1": 1, "flagd_2": 2, "flagd_3": 3}
 
 MAX_DEPTH: Final = 32
 
+_MISUSE: Final = (ArithmeticError, LookupError, RecursionError, TypeError, ValueError)
+"""What an operator raises for operands that it cannot take. Its own result is null then, as in flagd, and the rest runs on."""
+
 Program = "Callable[[Mapping[str, Any], str, float | None], Any]"
 
 
@@ -40,13 +43,7 @@ def prepare_expression(logic: Any, dialect: str = "jsonlogic") -> Callable[[Mapp
         root = {**context, "$flagd": flagd}
         try:
             return node(root, root)
-        except (
-            ArithmeticError,
-            LookupError,
-            RecursionError,
-            TypeError,
-            ValueError,
-        ):  # misuse of an operator is null in flagd
+        except _MISUSE:
             return None
 
     return run
@@ -84,4 +81,12 @@ def _prepared(logic: Any, fractional: int, depth: int) -> Node:
     if act is None:
         msg = f"there is no JSON Logic operator {shown(word)}"
         raise Unpreparable(msg)
-    return lambda data, root: act([argument(data, root) for argument in arguments])
+
+    def node(data: Any, root: Any) -> Any:
+        values = [argument(data, root) for argument in arguments]
+        try:
+            return act(values)
+        except _MISUSE:
+            return None
+
+    return node

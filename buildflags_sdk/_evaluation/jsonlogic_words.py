@@ -52,9 +52,11 @@ def _missing(data: Any, paths: list[Any]) -> list[Any]:
 
 
 def _missing_some(data: Any, values: list[Any]) -> list[Any]:
-    needed, paths = values
+    needed, paths = (*values, None, None)[:2]
+    if not isinstance(paths, (list, tuple)):
+        return []
     absent = _missing(data, [paths])
-    return [] if len(paths) - len(absent) >= needed else absent
+    return [] if len(paths) - len(absent) >= to_number(needed) else absent
 
 
 def _with_data(act: Callable[[Any, list[Any]], Any]) -> Callable[[list[Node]], Node]:
@@ -103,11 +105,17 @@ def _over_list(act: Callable[[Any, Callable[[Any], Any]], Any]) -> Callable[[lis
     return prepare
 
 
+def _null(data: Any, root: Any) -> None:
+    return None
+
+
 def _reduce(arguments: list[Node]) -> Node:
+    elements_of, body, first = (*arguments, _null, _null, _null)[:3]
+
     def node(data: Any, root: Any) -> Any:
-        elements, value = arguments[0](data, root), arguments[2](data, root) if len(arguments) > 2 else None
+        elements, value = elements_of(data, root), first(data, root)
         for element in elements if isinstance(elements, (list, tuple)) else ():
-            value = arguments[1]({"current": element, "accumulator": value}, root)
+            value = body({"current": element, "accumulator": value}, root)
         return value
 
     return node

@@ -215,3 +215,18 @@ def test_no_program_raises_when_it_runs(logic, context, dialect):
     except Unpreparable:
         return
     run(context, "flag", 1.0)
+
+
+def test_misuse_of_one_operator_is_null_and_the_rest_of_the_program_runs_on():
+    misuse = {"sem_ver": ["1.0.0", "="]}
+
+    assert prepare_expression({"if": [misuse, "a", {"/": [1, 0]}, "b", "c"]})({}, "flag", None) == "c"
+    assert prepare_expression({"cat": ["x", {"-": []}]})({}, "flag", None) == "x"
+
+
+@pytest.mark.parametrize(
+    ("logic", "expected"),
+    [({"reduce": [[1, 2]]}, None), ({"reduce": []}, None), ({"missing_some": [1]}, []), ({"missing_some": ["1", ["a"]]}, ["a"])],
+)
+def test_operands_left_out_are_null(logic, expected):
+    assert prepare_expression(logic)({}, "flag", None) == expected
