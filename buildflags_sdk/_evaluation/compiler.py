@@ -193,8 +193,14 @@ class _Flag:
         """A decision, or a split that goes on with `declined` or `stopped` when it does not serve."""
         if raw.__class__ is dict and raw.keys() == {"variant"}:
             return self._decision(self._outcome(checks.text(raw, "variant", place, empty=True), place), reason, rule_id)
+        if raw.__class__ is dict and raw.keys() == {"computed"}:
+            from .computed import NO_SUCH_VARIANT, compile_computed  # noqa: PLC0415 - only its users pay for the import
+
+            decisions = {name: self._decision(self.outcomes[name], reason, rule_id) for name in self.outcomes}
+            unknown = failed(self.key, ErrorCode.GENERAL, NO_SUCH_VARIANT, self.type)
+            return compile_computed(raw["computed"], f"{place}.computed", decisions, unknown, declined)
         if raw.__class__ is not dict or raw.keys() != {"split"}:
-            msg = f"{place}: a variant, a split or null is needed, not {shown(raw)}"
+            msg = f"{place}: a variant, a split, a computed variant or null is needed, not {shown(raw)}"
             raise Refused(msg)
 
         def decision_of(name: str, where: str) -> Decision:

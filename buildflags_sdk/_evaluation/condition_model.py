@@ -185,6 +185,14 @@ class MemberOf(Form):
     on_missing: Truth = False
 
 
+class Assigned(Form):
+    """Holds for those for whom the client's store keeps an assignment in an experiment: one of `values`, if given."""
+
+    experiment: Name = Field(alias="assigned")
+    by: Path = ("targetingKey",)
+    values: Rows[str] | None = None
+
+
 class Expression(Form):
     """Holds when a JSON Logic program gives something truthy. `flag_key` is what the program reads as `$flagd.flagKey`."""
 
@@ -215,6 +223,7 @@ Condition = Annotated[
     | Annotated[InShare, Tag("share")]
     | Annotated[InTime, Tag("time")]
     | Annotated[MemberOf, Tag("member_of")]
+    | Annotated[Assigned, Tag("assigned")]
     | Annotated[Expression, Tag("expression")],
     Discriminator(
         _form_of,
@@ -232,5 +241,6 @@ _FORM_OF_CLASS: dict[type, str] = {
     InShare: "share",
     InTime: "time",
     MemberOf: "member_of",
+    Assigned: "assigned",
     Expression: "expression",
 }

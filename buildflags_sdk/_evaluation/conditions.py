@@ -34,6 +34,7 @@ except ImportError:  # a build without the bundled hashes
 
 _TIME = frozenset(("from", "until", "until_inclusive"))
 _MEMBER = frozenset(("member_of", "by", "on_missing"))
+_ASSIGNED = frozenset(("assigned", "by", "values"))
 _EXPRESSION = frozenset(("expression", "dialect", "flag_key", "broken"))
 
 
@@ -215,6 +216,20 @@ def _member_of(raw: dict[str, Any], place: str, shared: Shared) -> Test:
     return Test(holds, undecidable=True)
 
 
+def _assigned(raw: dict[str, Any], place: str, shared: Shared) -> Test:
+    checks.fields(raw, _ASSIGNED, place)
+    experiment = checks.text(raw, "assigned", place)
+    values = None if raw.get("values") is None else frozenset(checks.texts(raw, "values", place))
+    read = reader(checks.path(raw, "by", place, (TARGETING_KEY,)))
+
+    def holds(context: Mapping[str, Any], snapshot: Any, world: World) -> bool:
+        key = key_text(read(context))
+        stored = None if key is None else world.assigned(experiment, key)
+        return stored is not None and (values is None or stored in values)
+
+    return Test(holds)
+
+
 def _expression(raw: dict[str, Any], place: str, shared: Shared) -> Test:
     checks.fields(raw, _EXPRESSION, place)
     dialect = checks.text(raw, "dialect", place, "jsonlogic", empty=True)
@@ -236,5 +251,6 @@ _COMPILERS: Final = {
     "share": _share,
     "time": _time,
     "member_of": _member_of,
+    "assigned": _assigned,
     "expression": _expression,
 }

@@ -7,15 +7,18 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from buildflags_sdk.errors import RulesetError
 
+from .computed import NO_SUCH_VARIANT, prepared_name
 from .details import Decision, ErrorCode, Reason
 from .explained_bucketing import Bucketing
 from .judging import Judge, is_dead, names_others
 from .lines import MAX_DEPTH
 from .model import (
+    Computed,
     FlagDefinition,
     Range,
     SegmentDefinition,
     Serve,
+    ServeComputed,
     ServeVariant,
     parse_flag,
     parse_segment,
@@ -228,6 +231,8 @@ class _FlagWalk:
             return caller_default(key, flag_type, Reason.DEFAULT, rule_id), None
         if isinstance(serve, ServeVariant):
             return served(key, flag_type, self.outcomes[serve.variant], reason, rule_id), None
+        if isinstance(serve, ServeComputed):
+            return self._computed(serve.computed, reason, rule_id), None
         split = serve.split
         found, bucket = self.bucketing.of_split(split)
         if found == "error":
@@ -238,6 +243,17 @@ class _FlagWalk:
         if isinstance(found, Range):
             return served(key, flag_type, self.outcomes[found.variant], Reason.SPLIT, rule_id), bucket
         return None, bucket
+
+    def _computed(self, computed: Computed, reason: Reason, rule_id: str | None) -> Decision | None:
+        key, flag_type = self.flag.key, self.flag.type
+        name_of = prepared_name(computed.program, computed.dialect, computed.flag_key)
+        name = name_of(self.evaluation.context, self.evaluation.world)
+        if name is None:
+            return None
+        outcome = self.outcomes.get(name)
+        if outcome is None:
+            return failed(key, ErrorCode.GENERAL, NO_SUCH_VARIANT, flag_type)
+        return served(key, flag_type, outcome, reason, rule_id)
 
     def _off(self) -> Decision:
         key, flag_type, off = self.flag.key, self.flag.type, self.flag.off

@@ -146,6 +146,13 @@ class Judge:
         holds = _truth(condition.on_missing) if key is None else self.world.is_member(condition.list_id, key)
         return ConditionTrace("member_of", holds, f"in list {condition.list_id}", {"key": key})
 
+    def assigned(self, condition: form.Assigned) -> ConditionTrace:
+        """An assignment kept by the client's store."""
+        key = key_text(find(self.context, condition.by))
+        stored = None if key is None else self.world.assigned(condition.experiment, key)
+        holds = stored is not None and (condition.values is None or stored in condition.values)
+        return ConditionTrace("assigned", holds, f"assigned in {condition.experiment}", {"key": key, "stored": stored})
+
     def expression(self, condition: form.Expression) -> ConditionTrace:
         """A program's result."""
         run = prepared_expression(condition.program, condition.dialect, condition.flag_key, condition.broken)
@@ -163,6 +170,7 @@ _JUDGES = {
     "InShare": "share",
     "InTime": "time",
     "MemberOf": "member_of",
+    "Assigned": "assigned",
     "Expression": "expression",
 }
 

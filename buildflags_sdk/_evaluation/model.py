@@ -14,6 +14,7 @@ from pydantic import Field, JsonValue, ValidationError, model_validator
 
 from buildflags_sdk.errors import RulesetError
 
+from .computed import prepared_name
 from .condition_model import Condition, FlagType, Form, Name, Number, OnMissingKey, Path, Points, Ramp, Rows
 from .lines import FORMS, Refused, decode_line, encode_entry, shown
 from .outcomes import Outcome, outcome_of
@@ -77,7 +78,29 @@ class ServeSplit(Form):
     split: Split
 
 
-Serve = ServeVariant | ServeSplit | None
+class Computed(Form):
+    """The variant that a JSON Logic program names: a name, or a number or bool by its text.
+
+    Null declines the rule; what is no variant is GENERAL. `flag_key` is what the program reads as `$flagd.flagKey`.
+    """
+
+    program: JsonValue = Field(alias="expression")
+    dialect: str = "jsonlogic"
+    flag_key: str = ""
+
+    @model_validator(mode="after")
+    def _preparable(self) -> Computed:
+        prepared_name(self.program, self.dialect, self.flag_key)
+        return self
+
+
+class ServeComputed(Form):
+    """Serves the variant that an expression names."""
+
+    computed: Computed
+
+
+Serve = ServeVariant | ServeSplit | ServeComputed | None
 """None serves the caller's default, and the flag counts as decided: the ruleset said so."""
 
 
@@ -194,7 +217,7 @@ def _parse(entry: type[Entry], kind: str, line: bytes | str | Mapping[str, Any])
 
 def _place(loc: tuple[int | str, ...]) -> str:
     """A path such as `rules[0].when.values`, without the names of the union's members."""
-    hidden = {"ServeVariant", "ServeSplit", "int", "float", "bool", "Ramp"}
+    hidden = {"ServeVariant", "ServeSplit", "ServeComputed", "int", "float", "bool", "Ramp"}
     steps = [
         step
         for at, step in enumerate(loc)

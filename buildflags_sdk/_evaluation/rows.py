@@ -75,10 +75,9 @@ def check_scheme(scheme: str, seed: str, of: int) -> None:
         raise Refused(str(error)) from None
 
 
-def prepared_expression(program: Any, dialect: str, flag_key: str, broken: str) -> Callable[[Any, World], bool] | None:
-    """The prepared program, or None when it cannot be prepared and `broken` confines the damage. Raises `Refused`."""
-    from .javascript import truthy  # noqa: PLC0415 - only rules with an expression pay for the import
-    from .jsonlogic import DIALECTS, needs_now, prepare_expression  # noqa: PLC0415
+def prepared_program(program: Any, dialect: str, flag_key: str) -> Callable[[Any, World], Any]:
+    """The prepared program, which gives what it computes. Raises `Refused`."""
+    from .jsonlogic import DIALECTS, needs_now, prepare_expression  # noqa: PLC0415 - only its users pay for the import
 
     if dialect not in DIALECTS:
         msg = f"there is no expression dialect {shown(dialect)}"
@@ -86,11 +85,23 @@ def prepared_expression(program: Any, dialect: str, flag_key: str, broken: str) 
     try:
         run = prepare_expression(program, dialect)
     except ValueError as error:
-        if broken == "flag":
-            raise Refused(str(error)) from None
-        return None
+        raise Refused(str(error)) from None
     reads_clock = needs_now(program)
-    return lambda context, world: truthy(run(context, flag_key, world.now() if reads_clock else None))
+    return lambda context, world: run(context, flag_key, world.now() if reads_clock else None)
+
+
+def prepared_expression(program: Any, dialect: str, flag_key: str, broken: str) -> Callable[[Any, World], bool] | None:
+    """The prepared program, or None when it cannot be prepared and `broken` confines the damage. Raises `Refused`."""
+    from .javascript import truthy  # noqa: PLC0415 - only rules with an expression pay for the import
+    from .jsonlogic import DIALECTS  # noqa: PLC0415
+
+    try:
+        run = prepared_program(program, dialect, flag_key)
+    except Refused:
+        if broken == "flag" or dialect not in DIALECTS:
+            raise
+        return None
+    return lambda context, world: truthy(run(context, world))
 
 
 def _row(op: str, dialect: str) -> Operator:

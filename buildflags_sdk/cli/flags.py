@@ -258,6 +258,8 @@ def _serve_text(serve: Any) -> str:
         return "the caller's default"
     if "variant" in serve:
         return str(serve["variant"])
+    if "computed" in serve:
+        return "as its expression says"
     split = serve.get("split", {})
     of = split.get("of", 100_000)
     parts = [f"{(each['to'] - each['from']) / of:.4g}".rstrip() for each in split.get("ranges", [])]

@@ -63,7 +63,7 @@ def contexts() -> st.SearchStrategy[Json]:
 def conditions() -> st.SearchStrategy[Json]:
     """Conditions of every form, nested a few levels."""
     named = st.one_of(_in_segments(), _prerequisites())
-    leaves = st.one_of(_attributes(), _attributes(), named, _shares(), _times(), _members(), _expressions())
+    leaves = st.one_of(_attributes(), _attributes(), named, _shares(), _times(), _members(), _assignments(), _expressions())
     return st.recursive(
         leaves,
         lambda inner: st.one_of(
@@ -258,6 +258,11 @@ def _members() -> st.SearchStrategy[Json]:
     return st.fixed_dictionaries({"member_of": st.sampled_from(("known", "unknown"))}, optional=knobs)
 
 
+def _assignments() -> st.SearchStrategy[Json]:
+    knobs = {"by": paths, "values": st.one_of(st.none(), st.lists(st.sampled_from("abc"), max_size=2))}
+    return st.fixed_dictionaries({"assigned": st.just("experiment")}, optional=knobs)
+
+
 def _expressions() -> st.SearchStrategy[Json]:
     programs: tuple[Any, ...] = (
         {"==": [{"var": "country"}, "DE"]},
@@ -293,7 +298,21 @@ def _serves() -> st.SearchStrategy[Any]:
     knobs = {**_bucketing_knobs(), "on_miss": st.sampled_from(("next", "stop")), "sticky": st.just("experiment")}
     split = st.fixed_dictionaries({**_bucketing(), "ranges": st.lists(row, max_size=3)}, optional=knobs)
     served = st.fixed_dictionaries({"variant": variant})
-    return st.one_of(served, st.fixed_dictionaries({"split": split}), served, st.none())
+    splits, computed = st.fixed_dictionaries({"split": split}), st.fixed_dictionaries({"computed": _computed()})
+    return st.one_of(served, splits, served, computed, st.none())
+
+
+def _computed() -> st.SearchStrategy[Json]:
+    programs: tuple[Any, ...] = (
+        {"if": [{"==": [{"var": "country"}, "DE"]}, "a", None]},
+        {"if": [{">": [{"var": "age"}, 17]}, "b", "no such variant"]},
+        {"fractional": [["a", 1], ["b", 1], [{"var": "plan"}, 1]]},
+        {"merge": ["a"]},
+        {"no such word": []},
+        "c",
+    )
+    knobs = {"flag_key": st.sampled_from(FLAGS), "dialect": st.sampled_from(("flagd_2", "flagd_3", "jsonlogic"))}
+    return st.fixed_dictionaries({"expression": st.sampled_from(programs).map(copy.deepcopy)}, optional=knobs)
 
 
 def _same_attribute() -> st.SearchStrategy[Json]:
