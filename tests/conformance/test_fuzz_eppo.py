@@ -1,0 +1,147 @@
+"""Chance flags and subjects, decided here and by Eppo's own SDK."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from buildflags_sdk._evaluation.details import CALLER_DEFAULT
+from buildflags_sdk.importers import eppo
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+eppo_client = pytest.importorskip("eppo_client", reason="eppo-server-sdk is not installed")
+pytestmark = pytest.mark.conformance
+
+ATTRIBUTES = ["country", "age", "version", "vip", "id"]
+TEXTS = ["US", "DE", "us", "", "1", "1.5", "true", "1.2.3", "1.10.0", "2.0.0-rc.1", "10", "-3", "ümlaut"]
+TYPED: dict[str, tuple[list[Any], Any]] = {
+    "STRING": (["red", "", "blue"], "default"),
+    "INTEGER": ([1, 0, -7, 3.0, 2.5], 99),
+    "NUMERIC": ([1.5, 0, -2], 99.5),
+    "BOOLEAN": ([True, False], True),
+    "JSON": (['{"a": [1, null]}', "[1]", "{}", "{bad"], {"default": True}),
+}
+operands = st.sampled_from([10, 1.5, "10", "1.2.3", "2.0.0-rc.1", -3])
+conditions = st.one_of(
+    st.builds(dict, operator=st.sampled_from(["GT", "GTE", "LT", "LTE"]), value=operands),
+    st.builds(
+        dict,
+        operator=st.sampled_from(["ONE_OF", "NOT_ONE_OF"]),
+        value=st.lists(st.sampled_from([*TEXTS, "false", "2.5"]), max_size=4),
+    ),
+    st.builds(
+        dict,
+        operator=st.sampled_from(["MATCHES", "NOT_MATCHES"]),
+        value=st.sampled_from(["^U", "s$", "1", "^$", "(", "true|DE", "[a-z]+"]),
+    ),
+    st.builds(dict, operator=st.just("IS_NULL"), value=st.booleans()),
+)
+rules = st.builds(
+    lambda several, names: {
+        "conditions": [{"attribute": name, **each} for each, name in zip(several, names, strict=False)]
+    },
+    st.lists(conditions, max_size=3),
+    st.lists(st.sampled_from(ATTRIBUTES), min_size=3, max_size=3),
+)
+ends = st.integers(0, 100)
+shards = st.builds(
+    lambda salt, spans: {"salt": salt, "ranges": [{"start": min(span), "end": max(span)} for span in spans]},
+    st.sampled_from(["traffic", "split", "holdout"]),
+    st.lists(st.tuples(ends, ends), max_size=2),
+)
+splits = st.builds(
+    lambda key, several: {"variationKey": key, "shards": several},
+    st.sampled_from(["v0", "v1", "v2", "gone"]),
+    st.lists(shards, max_size=3),
+)
+PAST, FUTURE = "2020-01-01T00:00:00.000Z", "2120-01-01T00:00:00Z"
+allocations = st.lists(
+    st.fixed_dictionaries(
+        {"splits": st.lists(splits, max_size=3)},
+        optional={
+            "rules": st.lists(rules, max_size=2),
+            "startAt": st.sampled_from([PAST, FUTURE]),
+            "endAt": st.sampled_from([PAST, FUTURE]),
+        },
+    ),
+    max_size=4,
+)
+subjects = st.lists(
+    st.tuples(
+        st.sampled_from(["alice", "bob", "", "1", "US"]) | st.text(st.characters(exclude_categories=["Cs"]), max_size=5),
+        st.dictionaries(
+            st.sampled_from(ATTRIBUTES),
+            st.one_of(st.sampled_from(TEXTS), st.integers(-20, 20), st.booleans(), st.none(), st.just(2.5), st.just(1.0)),
+        ),
+    ),
+    min_size=1,
+    max_size=6,
+)
+
+
+@st.composite
+def flags(draw: st.DrawFn) -> dict[str, Any]:
+    kind = draw(st.sampled_from(sorted(TYPED)))
+    values, _ = TYPED[kind]
+    return {
+        "key": "flag",
+        "enabled": draw(st.sampled_from([True, True, True, False])),
+        "variationType": kind,
+        "variations": {f"v{at}": {"key": f"v{at}", "value": draw(st.sampled_from(values))} for at in range(3)},
+        "allocations": [{"key": f"a{at}", "doLog": False, **each} for at, each in enumerate(draw(allocations))],
+        "totalShards": draw(st.sampled_from([100, 10_000])),
+    }
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[Any]:
+    logger = eppo_client.assignment_logger.AssignmentLogger()
+    made = eppo_client.init(
+        eppo_client.ClientConfig(
+            api_key="none",
+            base_url="http://127.0.0.1:9",
+            assignment_logger=logger,
+            poll_interval_seconds=None,
+            initial_configuration=eppo_client.Configuration(flags_configuration=document({})),
+        )
+    )
+    yield made
+    made.shutdown()
+
+
+def document(flags: dict[str, Any]) -> bytes:
+    head = {"createdAt": "2024-04-17T19:40:53.716Z", "format": "SERVER", "environment": {"name": "Test"}}
+    return json.dumps({**head, "flags": flags}).encode()
+
+
+def test_no_subject_of_a_chance_flag_is_moved(
+    client: Any, both: Callable[..., Any], fuzz_examples: int, tally: Callable[..., None]
+) -> None:
+    compared = 0
+
+    @settings(max_examples=fuzz_examples, deadline=None)
+    @given(flags(), subjects)
+    def check(flag: dict[str, Any], asked: list[tuple[str, dict[str, Any]]]) -> None:
+        nonlocal compared
+        data = document({"flag": flag})
+        client.set_configuration(eppo_client.Configuration(flags_configuration=data))
+        kind = flag["variationType"]
+        default = TYPED[kind][1]
+        theirs = getattr(client, f"get_{kind.lower()}_assignment")
+        imported = eppo.read(data)
+        assert imported.report.refused == 0, imported.report
+        decided = both(imported)
+        for subject, attributes in asked:
+            decision = decided.decide("flag", imported.attributes.apply({**attributes, "subjectKey": subject}))
+            value = default if decision.value is CALLER_DEFAULT else decision.value
+            assert value == theirs("flag", subject, attributes, default), (subject, attributes, decision)
+            compared += 1
+
+    check()
+    tally("eppo fuzz", passed=compared)
