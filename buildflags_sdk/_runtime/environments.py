@@ -26,6 +26,7 @@ class Environments:
         from cachetools import TTLCache  # noqa: PLC0415 - only for clients that view a second environment
 
         self._lock = threading.Lock()
+        self._known: dict[str, Feed] = {}
         self._cache: TTLCache[str, Feed] = TTLCache(
             MOST_ENVIRONMENTS, idle_seconds, timer=lambda: clock.moment().monotonic
         )
@@ -33,25 +34,26 @@ class Environments:
     def get(self, name: str, make: Callable[[], Feed]) -> Feed:
         """The feed of an environment, made if it is not known."""
         with self._lock:
-            feed = self._cache.get(name)
-            if feed is None:
-                feed = make()
-            self._cache[name] = feed  # using it is what keeps it
+            if name not in self._known:
+                self._known[name] = make()
+            feed = self._cache[name] = self._known[name]  # using it is what keeps it
             return feed
 
     def feeds(self) -> list[Feed]:
         """All that are kept."""
         with self._lock:
-            return list(self._cache.values())
+            return list(self._known.values())
 
     def forget_unused(self) -> None:
         """Renew those that are viewed; drop and close those that nobody has viewed for long."""
         with self._lock:
-            for name, feed in list(self._cache.items()):
+            for name, feed in self._known.items():
                 if feed.viewed:
                     self._cache[name] = feed
-            dropped = self._cache.expire()
-        for _name, feed in dropped:
+            self._cache.expire()
+            dropped = [name for name in self._known if name not in self._cache]
+            closing = [self._known.pop(name) for name in dropped]
+        for feed in closing:
             feed.close(0.0)
 
     def forked(self) -> None:

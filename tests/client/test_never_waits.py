@@ -58,7 +58,7 @@ def test_four_threads_evaluate_while_the_origin_hangs_and_large_rulesets_are_swa
 
     def evaluate(number: int) -> None:
         clock = time.thread_time  # CPU of this thread: what it waits for others counts for nothing here
-        while not stop.is_set():
+        while not stop.wait(0.001):  # a busy service, not four threads that starve the interpreter
             for at in range(0, FLAGS, 997):
                 began = clock()
                 answer = client.is_enabled(f"flag-{at:05d}", default=None)  # type: ignore[arg-type]
@@ -80,7 +80,7 @@ def test_four_threads_evaluate_while_the_origin_hangs_and_large_rulesets_are_swa
         client.refresh(wait=0)
         assert backend.hung.wait(10), "the refresh is in the hanging exchange"
         before = list(counts)
-        _until(lambda: all(now > then + 1000 for now, then in zip(counts, before, strict=True)))
+        _until(lambda: all(now > then + 200 for now, then in zip(counts, before, strict=True)))
         assert not backend.going.is_set(), "all of this went on while the origin hung"
     finally:
         stop.set()

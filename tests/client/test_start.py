@@ -92,7 +92,13 @@ def test_a_new_process_starts_from_disk_while_the_backend_is_dead(
     client: Client, deaf_port: int, tmp_path: Path
 ) -> None:
     disk = tmp_path / "cache"
-    options: dict[str, Any] = {"sdk_key": "k", "workspace": "acme", "environment": "production", "cache_dir": disk, "polling": FAST}
+    options: dict[str, Any] = {
+        "sdk_key": "k",
+        "workspace": "acme",
+        "environment": "production",
+        "cache_dir": disk,
+        "polling": FAST,
+    }
     assert client._engine is not None
     url = client._engine.settings.url
     client.close()
