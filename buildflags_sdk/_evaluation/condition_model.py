@@ -207,6 +207,12 @@ class Expression(Form):
         return self
 
 
+class Failing(Form):
+    """Makes the flag PARSE_ERROR, with this message, when it is asked: what is wrong there spoils nobody else's answer."""
+
+    message: Name = Field(alias="error")
+
+
 def _form_of(raw: Any) -> str | None:
     if isinstance(raw, Mapping):
         return next((field for field in raw if field in FORMS), None)
@@ -224,7 +230,8 @@ Condition = Annotated[
     | Annotated[InTime, Tag("time")]
     | Annotated[MemberOf, Tag("member_of")]
     | Annotated[Assigned, Tag("assigned")]
-    | Annotated[Expression, Tag("expression")],
+    | Annotated[Expression, Tag("expression")]
+    | Annotated[Failing, Tag("error")],
     Discriminator(
         _form_of,
         custom_error_type="condition_form",
@@ -243,4 +250,5 @@ _FORM_OF_CLASS: dict[type, str] = {
     MemberOf: "member_of",
     Assigned: "assigned",
     Expression: "expression",
+    Failing: "error",
 }

@@ -241,6 +241,16 @@ def _expression(raw: dict[str, Any], place: str, shared: Shared) -> Test:
     return Test(lambda context, snapshot, world: run(context, world))
 
 
+def _error(raw: dict[str, Any], place: str, shared: Shared) -> Test:
+    checks.fields(raw, frozenset(("error",)), place)
+    message = checks.text(raw, "error", place)
+
+    def holds(context: Mapping[str, Any], snapshot: Any, world: World) -> bool | None:
+        raise Ended(code=ErrorCode.PARSE_ERROR, message=message)
+
+    return Test(holds, ends=True)
+
+
 _COMPILERS: Final = {
     "all": _all,
     "any": _any,
@@ -253,4 +263,5 @@ _COMPILERS: Final = {
     "member_of": _member_of,
     "assigned": _assigned,
     "expression": _expression,
+    "error": _error,
 }

@@ -159,6 +159,10 @@ class Judge:
         holds = False if run is None else run(self.context, self.world)
         return ConditionTrace("expression", holds, "expression", {"program": condition.program})
 
+    def error(self, condition: form.Failing) -> ConditionTrace:
+        """The end: an error."""
+        raise Ended(code=ErrorCode.PARSE_ERROR, message=condition.message)
+
 
 _JUDGES = {
     "All": "all_of",
@@ -172,6 +176,7 @@ _JUDGES = {
     "MemberOf": "member_of",
     "Assigned": "assigned",
     "Expression": "expression",
+    "Failing": "error",
 }
 
 

@@ -19,7 +19,7 @@ MAX_POINTS: Final = 2**53
 """The largest `of`: beyond it floats, and other languages, lose points."""
 
 FORMS: Final = frozenset(
-    ("all", "any", "not", "attr", "segment", "flag", "share", "time", "member_of", "assigned", "expression"),
+    ("all", "any", "not", "attr", "segment", "flag", "share", "time", "member_of", "assigned", "expression", "error"),
 )
 """The field that tells which form a condition has; a condition holds exactly one of them."""
 

@@ -63,7 +63,8 @@ def contexts() -> st.SearchStrategy[Json]:
 def conditions() -> st.SearchStrategy[Json]:
     """Conditions of every form, nested a few levels."""
     named = st.one_of(_in_segments(), _prerequisites())
-    leaves = st.one_of(_attributes(), _attributes(), named, _shares(), _times(), _members(), _assignments(), _expressions())
+    plain = (_attributes(), _attributes(), _shares(), _times(), _members(), _assignments(), _expressions())
+    leaves = st.one_of(*plain, named, st.just({"error": "wrong here"}))
     return st.recursive(
         leaves,
         lambda inner: st.one_of(
