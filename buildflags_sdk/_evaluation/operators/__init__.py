@@ -7,7 +7,7 @@ operators                                          dialects
 =================================================  ==================================================================
 in, equals, starts_with, ends_with, contains       strict, lower, casefold, text, text_lower
 matches                                            strict (search), ignore_case, at_start, text, text_ignore_case
-lt, lte, gt, gte, eq, neq                          strict, text; eq: unleash; lt … gte: eppo
+lt, lte, gt, gte, eq, neq                          strict, text; all but neq: unleash; lt … gte: eppo
 semver_eq, _neq, _lt, _lte, _gt, _gte              strict, filled, lenient, padded, truncated, statsig
 semver_caret, semver_tilde                         strict, filled, truncated
 before, after                                      strict, epoch_s, epoch_ms, relative (needs now), unleash (needs now)

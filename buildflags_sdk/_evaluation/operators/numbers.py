@@ -35,6 +35,13 @@ def number_in_text(value: Any) -> int | float | None:
     return value if is_number(value) and value == value else None  # noqa: PLR0124
 
 
+def unleash_number(value: Any) -> int | float | None:
+    """As `number_in_text`, but text must be all digits and signs of ASCII, without space around (as Rust reads it)."""
+    if value.__class__ is str and not (value.isascii() and value.isprintable() and " " not in value):
+        return None
+    return number_in_text(value)
+
+
 def _read_all(read: Callable[[Any], Any], values: list[Any]) -> list[Any]:
     taken = [read(value) for value in values]
     if None in taken:
@@ -111,10 +118,10 @@ def _close(left: float, right: float) -> bool:
 
 
 def _prepare_unleash_eq(values: list[Any]) -> Callable[[Any], bool]:
-    wanted = _read_all(number_in_text, values)
+    wanted = _read_all(unleash_number, values)
 
     def holds(thing: Any) -> bool:
-        number = number_in_text(thing)
+        number = unleash_number(thing)
         return number is not None and any(_close(number, value) for value in wanted)
 
     return of_any_element(holds)
@@ -149,4 +156,5 @@ ROWS: Rows = {
 for _op, (_compare, _deciding) in ORDERINGS.items():
     ROWS[_op, "strict"] = Operator(_prepare_strict(_compare, _deciding), "numbers")
     ROWS[_op, "text"] = Operator(_prepare_read(number_in_text, _compare, _deciding), "numbers or their text")
+    ROWS[_op, "unleash"] = Operator(_prepare_read(unleash_number, _compare, _deciding), "numbers or their text")
     ROWS[_op, "eppo"] = Operator(_prepare_eppo(_compare, _op), "one version, number or its text")
