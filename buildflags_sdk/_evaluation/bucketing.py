@@ -19,6 +19,8 @@ flagd_2             flag key or ""           weights    (murmur3(`seed` `key`) x
 flagd_3             ""                       weights    as flagd_2, over the CBOR of the key, of any type but array, null
 flagd_3_pair        flag key                 weights    as flagd_2, over the CBOR of [seed, key]
 flagsmith           feature or segment key   100        MD5(`seed,key`) mod 9999 / 9998 x 100
+flagsmith_identity  `seed,environment_`      100        the same of `seed` `key`: the default identity key is a pair
+flagsmith_trait     segment key              100        as flagsmith, of a trait: `007` is hashed as 7, true as True
 posthog_rollout     flag key                 1          15 hex of SHA-1(`seed.key`) / (16^15 - 1)
 posthog_variant     flag key                 1          the same of `seed.keyvariant`
 configcat           setting key              100        7 hex of SHA-1(`seed` `key`) mod of

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .hashes import canonical_cbor, fnv1a32, fnv1a32_by_character, murmur3_32
+from .operators.flagsmith import trait_text
 from .operators.row import is_number
 from .operators.wording import configcat_text, integer_text, plain_text
 
@@ -132,25 +133,28 @@ def _flagd_3_pair(seed: str, of: int) -> Point:
     return point
 
 
-def _flagsmith(seed: str, of: int) -> Point:
-    from hashlib import md5  # noqa: PLC0415
+def _flagsmith(read: Read, between: str) -> Prepare:
+    def prepare(seed: str, of: int) -> Point:
+        from hashlib import md5  # noqa: PLC0415
 
-    def point(key: Any) -> float | None:
-        text = plain_text(key)
-        if text is None:
-            return None
-        try:
-            ids = f"{seed},{text}".encode()
-        except UnicodeEncodeError:
-            return None
-        hashed = ids
-        while True:
-            percent = int.from_bytes(md5(hashed, usedforsecurity=False).digest(), "big") % 9999 / 9998 * 100
-            if percent < 100:
-                return percent if of == 100 else percent * of / 100
-            hashed += b"," + ids  # exactly 100 is no percentage: the list is hashed once more over
+        def point(key: Any) -> float | None:
+            text = read(key)
+            if text is None:
+                return None
+            try:
+                ids = (seed + between + text).encode()
+            except UnicodeEncodeError:
+                return None
+            hashed = ids
+            while True:
+                percent = int.from_bytes(md5(hashed, usedforsecurity=False).digest(), "big") % 9999 / 9998 * 100
+                if percent < 100:
+                    return percent if of == 100 else percent * of / 100
+                hashed += b"," + ids  # exactly 100 is no percentage: the list is hashed once more over
 
-    return point
+        return point
+
+    return prepare
 
 
 def _growthbook_1(fnv: Callable[[str], int]) -> Prepare:
@@ -228,7 +232,9 @@ PEERS: dict[str, Prepare] = {
     "flagd_2": _of_bytes(text_alone, "", flagd_2),
     "flagd_3": _flagd_3,
     "flagd_3_pair": _flagd_3_pair,
-    "flagsmith": _flagsmith,
+    "flagsmith": _flagsmith(plain_text, ","),
+    "flagsmith_identity": _flagsmith(plain_text, ""),
+    "flagsmith_trait": _flagsmith(trait_text, ","),
     "posthog_rollout": _of_bytes(plain_text, ".", _long_fraction),
     "posthog_variant": _of_bytes(plain_text, ".", _long_fraction, "variant"),
     "configcat": _of_bytes(configcat_text, "", _configcat),

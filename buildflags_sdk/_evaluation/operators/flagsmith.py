@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import operator
+import re
 from typing import TYPE_CHECKING, Any
 
-from .row import Operator, Rows, Unpreparable, is_number, only, shown, texts
+from .row import Operator, Rows, Unpreparable, only, shown
 from .versions import strict_version
-from .wording import integer_text, plain_text, python_text
+from .wording import plain_text, python_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     Compare = Callable[[Any, Any], bool]
 
 _SEMVER = ":semver"
+_INTEGER = re.compile(r"-?[0-9]+")
+_DECIMAL = re.compile(r"-?[0-9]+\.[0-9]+")
 
 
 def _text_of(value: Any) -> str:
@@ -25,29 +28,37 @@ def _text_of(value: Any) -> str:
     return text
 
 
-def _trait(value: Any) -> Any:
+def trait(value: Any) -> Any:
     """The trait's value; text that looks like a number is one."""
     if isinstance(value, str):
-        for kind in (int, float):
-            try:
-                return kind(value)
-            except ValueError:
-                continue
+        try:
+            if _INTEGER.fullmatch(value):
+                return int(value)
+            if _DECIMAL.fullmatch(value):
+                return float(value)
+        except ValueError:  # more digits than Python agrees to read
+            pass
     return value
 
 
-def _cast(text: str, trait: Any) -> Any:
+def trait_text(value: Any) -> str | None:
+    """The trait as its hash and its list of texts see it: `007` is `7`, true is `True`; None for anything nested."""
+    found = trait(value)
+    return python_text(found) if isinstance(found, (str, int, float)) else None
+
+
+def _cast(text: str, found: Any) -> Any:
     """The condition's text in the trait's type; None when it cannot be."""
-    if isinstance(trait, bool):
+    if isinstance(found, bool):
         return text not in ("False", "false")
     try:
-        if isinstance(trait, int):
+        if isinstance(found, int):
             return int(text)
-        if isinstance(trait, float):
+        if isinstance(found, float):
             return float(text)
     except ValueError:
         return None
-    return text if isinstance(trait, str) else None
+    return text if isinstance(found, str) else None
 
 
 def _prepare_compare(compare: Compare) -> Callable[[list[Any]], Callable[[Any], bool]]:
@@ -57,9 +68,9 @@ def _prepare_compare(compare: Compare) -> Callable[[list[Any]], Callable[[Any], 
             return _versions(compare, text.removesuffix(_SEMVER))
 
         def test(attribute: Any) -> bool:
-            trait = _trait(attribute)
-            wanted = _cast(text, trait)
-            return wanted is not None and compare(trait, wanted)
+            found = trait(attribute)
+            wanted = _cast(text, found)
+            return wanted is not None and compare(found, wanted)
 
         return test
 
@@ -70,6 +81,8 @@ def _versions(compare: Compare, text: str) -> Callable[[Any], bool]:
     bound = strict_version(text)
 
     def test(attribute: Any) -> bool:
+        if isinstance(attribute, bool):  # the condition's text is neither False nor false
+            return compare(attribute, True)
         version = strict_version(attribute)
         return version is not None and bound is not None and compare(version, bound)
 
@@ -79,7 +92,12 @@ def _versions(compare: Compare, text: str) -> Callable[[Any], bool]:
 def _prepare_contains(*, negated: bool) -> Callable[[list[Any]], Callable[[Any], bool]]:
     def prepare(values: list[Any]) -> Callable[[Any], bool]:
         part = _text_of(only(values))
-        return lambda attribute: isinstance(attribute, str) and (part in attribute) is not negated
+
+        def test(attribute: Any) -> bool:
+            found = trait(attribute)
+            return isinstance(found, str) and (part in found) is not negated
+
+        return test
 
     return prepare
 
@@ -88,32 +106,39 @@ def _prepare_regex(values: list[Any]) -> Callable[[Any], bool]:
     from ..regex import prepare_pattern  # noqa: PLC0415, TID252 - only patterns pay for the import
 
     found = prepare_pattern(_text_of(only(values)), at_start=True)
-    return lambda attribute: found(python_text(attribute) or "")
+    return lambda attribute: found(python_text(trait(attribute)) or "")
 
 
 def _prepare_in(values: list[Any]) -> Callable[[Any], bool]:
     """A list, the JSON text of one, or texts between commas; integers by their digits, bools and floats never."""
     value = only(values)
     if isinstance(value, str):
-        import json  # noqa: PLC0415 - only this operator pays for the import
-
-        try:
-            parsed = json.loads(value)
-        except (ValueError, RecursionError):
-            parsed = None
-        value = parsed if isinstance(parsed, list) else value.split(",")
+        value = _listed(value)
     if not isinstance(value, list):
         msg = f"a list of texts, or one text, not {shown(value)}"
         raise Unpreparable(msg)
-    wanted = frozenset(_text_of(element) if is_number(element) else element for element in value)
-    texts(wanted)
+    wanted = frozenset(map(python_text, value))
 
     def test(attribute: Any) -> bool:
-        if isinstance(attribute, int) and not isinstance(attribute, bool):
-            return integer_text(attribute) in wanted
-        return isinstance(attribute, str) and attribute in wanted
+        found = trait(attribute)
+        if isinstance(found, (bool, float)):
+            return False
+        return isinstance(found, (str, int)) and python_text(found) in wanted
 
     return test
+
+
+def _listed(text: str) -> list[Any]:
+    if text.startswith("["):
+        import json  # noqa: PLC0415 - only this operator pays for the import
+
+        try:
+            parsed: list[Any] = json.loads(text)
+        except (ValueError, RecursionError):
+            pass
+        else:
+            return parsed
+    return text.split(",")
 
 
 def _prepare_modulo(values: list[Any]) -> Callable[[Any], bool]:
@@ -125,11 +150,11 @@ def _prepare_modulo(values: list[Any]) -> Callable[[Any], bool]:
         return lambda _: False
 
     def test(attribute: Any) -> bool:
-        trait = _trait(attribute)
-        if not is_number(trait) or by == 0:
+        found = trait(attribute)
+        if not isinstance(found, (int, float)) or by == 0:
             return False
         try:
-            return bool(trait % by == wanted)
+            return bool(found % by == wanted)
         except OverflowError:  # an integer beyond any float
             return False
 
