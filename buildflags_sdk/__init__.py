@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from .errors import StorageError as StorageError
     from .errors import TransportError as TransportError
     from .errors import UnknownFlagError as UnknownFlagError
+    from .shadow import ShadowClient as ShadowClient
     from .testing import override_flags as override_flags
 
 __version__ = "0.1.0"
@@ -62,6 +63,7 @@ _HOMES = {
         "TransportError",
         "UnknownFlagError",
     ),
+    "shadow": ("ShadowClient",),
     "testing": ("override_flags",),
     "_config": ("Polling",),
     "_reports": ("Change", "Readiness", "Status"),

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
+    from ._evaluation.trace import Trace
     from ._evaluation.world import World
     from ._snapshot import Table
     from ._standing import Standing
@@ -214,6 +215,27 @@ class Reading:
             age=standing.age(),
             decided=decision.decided and decision.error_code is None,
         )
+
+    def explain(self, key: str, context: Mapping[str, Any] | None = None) -> Trace:
+        """The decision again, by the reference evaluator, with every rule and condition it tried. For people, not for speed.
+
+        `trace.decision` is the decision, `trace.as_dict()` the trace as data, `trace.lines()` as a tree in text. Overrides
+        are not in it: it explains the ruleset.
+
+        >>> from buildflags_sdk import Client
+        >>> Client.from_flags({"page-size": 50}).explain("page-size").decision.value
+        50
+        """
+        from ._evaluation.interpreter import Definitions, interpret  # noqa: PLC0415 - loads pydantic
+
+        table = self._table
+        if table is None:
+            table, context = self._route(context)
+        if context is None:
+            context = self._context
+        elif self._context:
+            context = {**self._context, **context}
+        return interpret(Definitions.of(table.snapshot), key, context, self._world)
 
     # -- what a view supplies ------------------------------------------------------------------------------------------
 

@@ -40,6 +40,7 @@ PUBLIC_NAMES = frozenset(
         "RulesetError",
         "SegmentDefinition",
         "SignatureError",
+        "ShadowClient",
         "Source",
         "Status",
         "StorageError",

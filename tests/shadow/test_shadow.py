@@ -1,0 +1,120 @@
+"""Shadow mode: one system answers, the other is compared, and no caller feels it."""
+
+from __future__ import annotations
+
+import json
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from buildflags_sdk import Client
+from buildflags_sdk.shadow import FlagCount, ShadowClient, same
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+class Other:
+    """Another system: answers from a dict, explains in a word."""
+
+    def __init__(self, values: dict[str, Any]) -> None:
+        self.values = values
+        self.asked_on: set[int] = set()
+
+    def value(self, key: str, default: Any, context: Mapping[str, Any]) -> Any:
+        """What the dict says."""
+        self.asked_on.add(threading.get_ident())
+        found = self.values.get(key, default)
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    def explain(self, key: str, context: Mapping[str, Any]) -> str:
+        """A word."""
+        return f"{key} by hand"
+
+
+OURS = Client.from_flags({"same": True, "differs": "a", "theme": {"x": 1}})
+
+
+def test_differences_are_counted_by_flag_and_written_with_both_traces(tmp_path: Path) -> None:
+    log = tmp_path / "differences.ndjson"
+    theirs = Other({"same": True, "differs": "b", "theme": {"x": 1.0}})
+    with ShadowClient(OURS, theirs, log=log) as shadow:
+        assert shadow.is_enabled("same", {"targetingKey": "u"})
+        assert shadow.get_value("differs", "", {"targetingKey": "u"}) == "b", "theirs answers until the switch"
+        assert shadow.get_value("theme", {}) == {"x": 1}
+        assert shadow.flush()
+        report = shadow.report()
+    assert report.flags == {"same": FlagCount(equal=1), "differs": FlagCount(different=1), "theme": FlagCount(equal=1)}
+    assert (report.compared, report.different, report.dropped) == (3, 1, 0)
+    (line,) = log.read_text().splitlines()
+    written = json.loads(line)
+    assert (written["key"], written["context"]) == ("differs", {"targetingKey": "u"})
+    assert written["ours"]["value"] == "a"
+    assert written["ours"]["trace"]
+    assert written["theirs"] == {"value": "b", "trace": "differs by hand"}
+
+
+def test_after_the_switch_ours_answers_and_theirs_is_asked_off_the_callers_path() -> None:
+    theirs = Other({"differs": "b"})
+    with ShadowClient(OURS, theirs, answer_from="ours") as shadow:
+        assert shadow.get_value("differs", "") == "a"
+        assert shadow.flush()
+        assert threading.get_ident() not in theirs.asked_on
+        assert shadow.report().different == 1
+
+
+def test_only_the_sampled_share_is_compared() -> None:
+    rolls = iter([0.05, 0.5, 0.09, 0.99])
+    with ShadowClient(OURS, Other({"same": True}), rate=0.1, dice=lambda: next(rolls)) as shadow:
+        for _ in range(4):
+            assert shadow.is_enabled("same")
+        assert shadow.flush()
+        assert shadow.report().compared == 2
+
+
+def test_a_system_that_fails_is_counted_and_the_other_answers(caplog: pytest.LogCaptureFixture) -> None:
+    with ShadowClient(OURS, Other({"same": ValueError("down")})) as shadow:
+        assert shadow.is_enabled("same")
+        assert shadow.is_enabled("same")
+    with ShadowClient(OURS, Other({"same": ValueError("down")}), answer_from="ours") as after:
+        assert after.is_enabled("same")
+        assert after.flush()
+    assert shadow.report().flags == {"same": FlagCount(failed=2)}
+    assert after.report().flags == {"same": FlagCount(failed=1)}
+    assert len(caplog.records) == 2, "once per client, however often it fails"
+
+
+def test_what_cannot_be_compared_in_time_is_dropped_and_counted() -> None:
+    going = threading.Event()
+
+    class Slow(Other):
+        def value(self, key: str, default: Any, context: Mapping[str, Any]) -> Any:
+            going.wait(10)
+            return super().value(key, default, context)
+
+    with ShadowClient(OURS, Slow({"same": True}), answer_from="ours", most_waiting=3) as shadow:
+        for _ in range(10):
+            assert shadow.is_enabled("same")
+        going.set()
+        assert shadow.flush()
+        report = shadow.report()
+    assert report.dropped >= 6
+    assert report.compared + report.dropped == 10
+
+
+@pytest.mark.parametrize("wrong", [{"rate": 1.5}, {"rate": -1}, {"answer_from": "both"}])
+def test_a_setting_that_cannot_work_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        ShadowClient(OURS, Other({}), **wrong)
+
+
+def test_values_are_compared_as_flag_values() -> None:
+    assert same(1, 1.0)
+    assert not same(True, 1)
+    assert same({"a": [1, {"b": None}]}, {"a": [1.0, {"b": None}]})
+    assert not same({"a": 1}, {"a": True})
+    assert not same([1], [1, 2])
