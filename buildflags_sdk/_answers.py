@@ -87,6 +87,11 @@ def is_same_etag(answered: str | None, sent: str) -> bool:
     return answered is None or answered.removeprefix("W/") == sent.removeprefix("W/")
 
 
+def sendable_etag(etag: str | None) -> str | None:
+    """The tag if a request can carry it back. One that is no visible ASCII would fail every request it goes with."""
+    return etag if etag is not None and etag.isascii() and etag.isprintable() else None
+
+
 def kept_headers(headers: Mapping[str, str]) -> dict[str, str]:
     """The headers of an answer that its ruleset keeps."""
     return {name: headers[name] for name in _KEPT_HEADERS if name in headers}

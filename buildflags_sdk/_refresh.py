@@ -28,6 +28,7 @@ from ._answers import (
     is_stale_on_arrival,
     kept_headers,
     renewed_headers,
+    sendable_etag,
 )
 from ._evaluation.details import Source
 from ._events import (
@@ -138,7 +139,7 @@ class Refresh(Facts):
         self.phase = Phase.ASKING
         self._began = now
         self._age_when_begun = self.age(now)
-        etag = None if self.served is None or self._unconditional else self.served.etag
+        etag = None if self.served is None or self._unconditional else sendable_etag(self.served.etag)
         self._asked_with = etag
         may_share, self._alone = not (self._alone or self._unconditional), False
         return FetchManifest(etag, may_share)
