@@ -21,7 +21,7 @@ HEADER_BYTES = 65_536
 class Stored(NamedTuple):
     """The last good ruleset as the disk knows it.
 
-    `generation` rises with each accepted step back; `headers` is what the answer's caching headers said, as plain data;
+    `generation` rises with each accepted step back; `headers` are the answer's caching headers;
     `checked_at` and `failed_at` are unix seconds, 0 for never; `failures` counts those since the last good answer.
     """
 
@@ -29,7 +29,7 @@ class Stored(NamedTuple):
     manifest_body: bytes
     pages: dict[str, bytes]
     etag: str | None
-    headers: dict[str, Any]
+    headers: dict[str, str]
     signature: str | None
     checked_at: float
     failed_at: float = 0.0
@@ -100,15 +100,23 @@ def decode_head(data: bytes, place: Place, limits: Limits) -> Stored:
             manifest_body=manifest_body,
             pages={},
             etag=_text_or_none(header["etag"]),
-            headers=dict(header["headers"]),
+            headers={name: value for name, value in dict(header["headers"]).items() if isinstance(value, str)},
             signature=_text_or_none(header["signature"]),
-            checked_at=float(header["checked_at"]),
-            failed_at=float(header["failed_at"]),
+            checked_at=_moment(header["checked_at"]),
+            failed_at=_moment(header["failed_at"]),
             failures=int(header["failures"]),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         msg = f"the head lacks a field or has one of the wrong type: {error}"
         raise RulesetError(msg) from None
+
+
+def _moment(value: Any) -> float:
+    moment = float(value)
+    if not abs(moment) < float("inf"):
+        msg = f"{value!r} is no moment"
+        raise ValueError(msg)
+    return moment
 
 
 def _text_or_none(value: Any) -> str | None:

@@ -18,6 +18,9 @@ BUNDLE_MARK = b'{"buildflags_bundle":'
 
 BUNDLE_VERSIONS = (1,)
 
+_LAST_MOMENT = 2**53
+"""Unix seconds; JSON's integers have no end, and one beyond every double cannot be reckoned with."""
+
 
 class Bundle(NamedTuple):
     """A manifest's exact bytes, its pages by name, and where and when (unix seconds) they were read."""
@@ -90,6 +93,7 @@ def _sizes(header: dict[str, Any], limits: Limits) -> list[tuple[str, int]]:
         _is_size(header.get("manifest_bytes"), limits.manifest_bytes)
         and isinstance(header.get("url"), str)
         and type(header.get("saved_at")) in (int, float)
+        and abs(header["saved_at"]) < _LAST_MOMENT
         and all(isinstance(header.get(name, 0), str | None) for name in ("etag", "signature"))
         and isinstance(pages, list)
         and all(isinstance(page, list) and len(page) == 2 and isinstance(page[0], str) for page in pages)

@@ -31,7 +31,7 @@ def make_stored():
             pages_at="/p/secret/",
             pages=names,
         )
-        headers = {"max_age": 15, "poll": 60}
+        headers = {"cache-control": "max-age=15", "buildflags-poll": "60"}
         return Stored(generation, manifest, dict(zip(names, bodies, strict=True)), 'W/"tag"', headers, None, checked_at)
 
     return make
