@@ -145,28 +145,38 @@ _QUOTED_NAME = re.compile(rb'\s*:\s*"([^"\\]*+(?:\\.[^"\\]*+)*+)"', re.DOTALL)
 def _find_names(body: bytes) -> dict[Name, tuple[Name, ...]]:
     """Search a page for "segment":"..." and "flag":"...", wherever they stand."""
     found: dict[Name, dict[Name, None]] = {}
+    namers: dict[int, Name | None] = {}
     for is_segment, needle in ((True, b'"segment"'), (False, b'"flag"')):
         position = body.find(needle)
         while position >= 0:
             start = body.rfind(b"\n", 0, position) + 1
             match = None if position == start + 1 else _QUOTED_NAME.match(body, position + len(needle))
             if match is not None:
-                _note(found, (is_segment, match[1]), body, start)
+                if start not in namers:  # a line may name thousands: its own key is read once
+                    namers[start] = _name_of(body, start)
+                _note(found, (is_segment, match[1]), namers[start])
             position = body.find(needle, position + len(needle))
     if b"\\u" in body:  # a name, or the word before it, may be written in escapes: those lines are read as JSON
         _find_escaped_names(found, body)
     return {name: tuple(namers) for name, namers in found.items()}
 
 
-def _note(found: dict[Name, dict[Name, None]], name: tuple[bool, bytes], body: bytes, start: int) -> None:
+def _name_of(body: bytes, start: int) -> Name | None:
     end = body.find(b"\n", start)
     try:
-        namer = line_key(body[start:] if end < 0 else body[start:end])
-        is_segment, raw = name
+        return line_key(body[start:] if end < 0 else body[start:end])
+    except RulesetError:  # the line is no entry: it reaches nothing
+        return None
+
+
+def _note(found: dict[Name, dict[Name, None]], name: tuple[bool, bytes], namer: Name | None) -> None:
+    is_segment, raw = name
+    try:
         key = json.loads(b'"' + raw + b'"') if b"\\" in raw else raw.decode()
-    except ValueError:  # the line is no entry, or its JSON is broken: it reaches nothing
+    except ValueError:  # the line's JSON is broken: it reaches nothing
         return
-    found.setdefault((is_segment, key), {})[namer] = None
+    if namer is not None:
+        found.setdefault((is_segment, key), {})[namer] = None
 
 
 def _find_escaped_names(found: dict[Name, dict[Name, None]], body: bytes) -> None:

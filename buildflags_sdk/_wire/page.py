@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from binascii import b2a_base64
 from hashlib import sha256
 from math import log2
@@ -23,6 +24,7 @@ MAX_BITS = 14
 
 _FLAG = b'{"key":"'
 _SEGMENT = b'{"segment":"'
+_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 _URL_ALPHABET = str.maketrans("+/", "-_")
 
 
@@ -171,14 +173,9 @@ def encode_pages(lines: Iterable[bytes], bits: int, limits: Limits = DEFAULT_LIM
 
 def _escaped_key(line: bytes, quote: int) -> str:
     """Decode the JSON string that begins at `quote`: the rare key with a backslash in it."""
-    end = quote + 1
-    while True:
-        end = line.find(b'"', end)
-        if end < 0:
-            msg = f"a key does not end: {line[:40]!r}"
-            raise RulesetError(msg)
-        backslashes = end - len(line[quote:end].rstrip(b"\\")) - quote
-        end += 1
-        if backslashes % 2 == 0:
-            key: str = decode(line[quote:end], 0)
-            return key
+    match = _STRING.match(line, quote)
+    if match is None:
+        msg = f"a key does not end: {line[:40]!r}"
+        raise RulesetError(msg)
+    key: str = decode(match[0], 0)
+    return key
