@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import weakref
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from . import _scope
 from ._evaluation.details import Freshness
+from ._living import Living
 from ._overrides import OverrideLayer
 from ._reading import NO_CONTEXT, Reading
 from ._tables import OverlayTable, expired
@@ -27,7 +27,7 @@ TOLD_AT_MOST: Final = 1000
 NO_PIN: Final = object()
 """The pin of a view that must not take a scope's table as it is."""
 
-_readers: Final[weakref.WeakSet[View]] = weakref.WeakSet()
+_readers: Final[Living[View]] = Living()
 """All live views, to be told when the process opens its first scope, and by overrides that reach every client."""
 
 
@@ -246,7 +246,7 @@ class Pinned(Reading):
 
 def live_views() -> Iterator[View]:
     """All views alive in this process."""
-    yield from list(_readers)
+    yield from _readers
 
 
 def _a_scope_was_opened() -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-import weakref
 from typing import Protocol
+
+from buildflags_sdk._living import Living
 
 
 class Forkable(Protocol):
@@ -23,7 +24,7 @@ class Forkable(Protocol):
         ...
 
 
-_watched: weakref.WeakSet[Forkable] = weakref.WeakSet()
+_watched: Living[Forkable] = Living()
 _hooked = False
 
 
@@ -42,15 +43,15 @@ def forget(item: Forkable) -> None:
 
 
 def _before() -> None:
-    for item in list(_watched):
+    for item in _watched:
         item.before_fork()
 
 
 def _in_parent() -> None:
-    for item in list(_watched):
+    for item in _watched:
         item.after_fork_in_parent()
 
 
 def _in_child() -> None:
-    for item in list(_watched):
+    for item in _watched:
         item.after_fork_in_child()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from typing import TYPE_CHECKING, Self
-from weakref import WeakSet
+
+from buildflags_sdk._living import Living
 
 from .paths import Opener, open_own, read_own, storage_error
 
@@ -140,11 +141,11 @@ def _read_until(path: str, opener: Opener) -> float | None:
         return None
 
 
-_held: WeakSet[HeldLock] = WeakSet()
+_held: Living[HeldLock] = Living()
 
 
 def _forget_in_child() -> None:
-    for lock in list(_held):
+    for lock in _held:
         lock.forget()
     _held.clear()
 
