@@ -51,7 +51,7 @@ class Root(View):
         self._environments: weakref.WeakValueDictionary[str, Environment] = weakref.WeakValueDictionary()
         super().__init__(engine.main, world, settings.max_staleness)
         watch(self)
-        weakref.finalize(self, engine.close, 0.0).atexit = False
+        weakref.finalize(self, engine.abandon).atexit = False
 
     def _open_given(self, feed: GivenFlags, world: World | None) -> None:
         self._engine = None

@@ -19,12 +19,16 @@ class Clock(Protocol):
         ...
 
     def wait(self, condition: threading.Condition, seconds: float | None) -> None:
-        """Wait on a held condition until it is notified or `seconds` have passed (None: until notified)."""
+        """Wait on a held condition until it is notified or `seconds` have passed (None: until notified), or less."""
         ...
 
     def pause(self, seconds: float) -> None:
         """Let other threads run for about `seconds`."""
         ...
+
+
+LONGEST_SLEEP = 5.0
+"""Seconds: a wall clock that jumped, or a host that slept, wakes nobody by itself; looking again costs microseconds."""
 
 
 class SystemClock:
@@ -35,8 +39,8 @@ class SystemClock:
         return Moment(time.monotonic(), time.time())
 
     def wait(self, condition: threading.Condition, seconds: float | None) -> None:
-        """Wait on a held condition."""
-        condition.wait(seconds)
+        """Wait on a held condition, a few seconds at a time: the wall clock may have moved meanwhile."""
+        condition.wait(LONGEST_SLEEP if seconds is None else min(seconds, LONGEST_SLEEP))
 
     def pause(self, seconds: float) -> None:
         """Give the interpreter to other threads."""

@@ -5,19 +5,22 @@ It holds no client: a forgotten client is collected, and its engine stops.
 
 from __future__ import annotations
 
+import contextlib
+import os
 import random
 from typing import TYPE_CHECKING, Any
 
 from .environments import Environments
 from .feed import Feed
 from .local import LocalCopies
-from .worker import Worker
+from .worker import AFTER_A_MISHAP, Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from buildflags_sdk._config import Settings
     from buildflags_sdk._transport import Transport
+    from buildflags_sdk._transport.http import HttpTransport
 
     from .clock import Clock
 
@@ -41,11 +44,13 @@ class Engine:
         self.closed = False
         self.begun = False
         self._given = transport
-        self._made: Transport | None = None
+        self._made: HttpTransport | None = None
         self._directory = directory
         self._dice = random.random
         self._environments: Environments | None = None
-        self._worker = Worker(self._turn, clock, f"buildflags-{settings.workspace}-{settings.environment}")
+        self._worker = self._make_worker()
+        self._process = os.getpid()
+        self._mishaps: set[str] = set()
         self.away = False
         self.main = self._feed(settings)
 
@@ -81,12 +86,21 @@ class Engine:
         for feed in self._feeds():
             feed.close(seconds / 2)
 
+    def abandon(self) -> None:
+        """Stop, because nobody holds the client any more; the thread itself tidies up as it ends.
+
+        Runs wherever garbage is collected, perhaps inside one of our own locks: it takes only a re-entrant one and waits
+        for nothing.
+        """
+        self.closed = True
+        self._worker.stop(0.0)
+
     # -- forks ---------------------------------------------------------------------------------------------------------
 
     def before_fork(self) -> None:
         """Bring the thread to rest for the fork, for a bounded time."""
         if self.begun and not self.closed:
-            self._worker.stop(FORK_REST_SECONDS)
+            self._worker.rest(FORK_REST_SECONDS)
 
     def after_fork_in_parent(self) -> None:
         """Go on."""
@@ -95,10 +109,11 @@ class Engine:
 
     def after_fork_in_child(self) -> None:
         """Forget the parent's thread, locks and sockets. The thread starts again at the first use."""
-        self._worker = Worker(
-            self._turn, self.clock, f"buildflags-{self.settings.workspace}-{self.settings.environment}"
-        )
-        self._made = None
+        self._process = os.getpid()
+        self._worker = self._make_worker()
+        made, self._made = self._made, None
+        if made is not None:
+            made.abandon()
         if self._environments is not None:
             self._environments.forked()
         for feed in self._feeds():
@@ -106,18 +121,50 @@ class Engine:
         self.away = self.begun and not self.closed
 
     def come_back(self) -> None:
-        """Start again in a child, if the parent had started."""
-        if self.away:
+        """Start again in a child, if the parent had started. Notices a fork that went past the interpreter's hooks."""
+        if self.begun and os.getpid() != self._process:
+            self.after_fork_in_child()
+        if not self.away:
+            return
+        try:
             self.begin()
+        except RuntimeError as error:  # at a limit, or while the interpreter ends; an evaluation must not hear of it
+            self.away = True
+            self._mishap(error)
 
     # -- the worker's --------------------------------------------------------------------------------------------------
 
     def _turn(self, going: Callable[[], bool]) -> float | None:
-        waits = [feed.turn(going) for feed in self._feeds()]
+        waits = [self._turn_of(feed, going) for feed in self._feeds()]
         if self._environments is not None:
             self._environments.forget_unused()
         told = [wait for wait in waits if wait is not None]
         return min(told) if told else None
+
+    def _turn_of(self, feed: Feed, going: Callable[[], bool]) -> float | None:
+        try:
+            return feed.turn(going)
+        except Exception as error:  # noqa: BLE001 - one environment's mishap must not keep the others from refreshing
+            self._mishap(error)
+            return AFTER_A_MISHAP
+
+    def _mishap(self, error: BaseException) -> None:
+        """Say once per kind that something went wrong which no rule foresees."""
+        kind = type(error).__name__
+        if kind not in self._mishaps:
+            self._mishaps.add(kind)
+            self._log("error", f"refreshing stumbled and goes on: {kind}: {error}")
+
+    def _ended(self) -> None:
+        """Give back what the thread used; called by the thread, as it ends."""
+        if self._made is not None:
+            self._made.close()
+        for feed in self._feeds():
+            feed.close(0.0)
+
+    def _make_worker(self) -> Worker:
+        name = f"buildflags-{self.settings.workspace}-{self.settings.environment}"
+        return Worker(self._turn, self.clock, name, failed=self._mishap, ended=self._ended)
 
     def _feeds(self) -> list[Feed]:
         others = self._environments.feeds() if self._environments is not None else []
@@ -146,7 +193,10 @@ class Engine:
         return self._made
 
     def _log(self, level: str, message: str, **fields: Any) -> None:
+        if self.closed:
+            return  # what fails because it was closed is no news
         import logging  # noqa: PLC0415 - only when there is something to say
 
         logger = logging.getLogger("buildflags_sdk.refresh")
-        logger.log(logging.getLevelNamesMapping()[level.upper()], message, extra={"buildflags": fields})
+        with contextlib.suppress(Exception):  # a handler or filter of the application that raises is not our failure
+            logger.log(logging.getLevelNamesMapping()[level.upper()], message, extra={"buildflags": fields})

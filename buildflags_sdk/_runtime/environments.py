@@ -25,7 +25,7 @@ class Environments:
     def __init__(self, clock: Clock, idle_seconds: float = ENVIRONMENT_IDLE_SECONDS) -> None:
         from cachetools import TTLCache  # noqa: PLC0415 - only for clients that view a second environment
 
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal handler may come in while its own thread is here
         self._known: dict[str, Feed] = {}
         self._cache: TTLCache[str, Feed] = TTLCache(
             MOST_ENVIRONMENTS, idle_seconds, timer=lambda: clock.moment().monotonic
@@ -58,4 +58,4 @@ class Environments:
 
     def forked(self) -> None:
         """Forget the parent's lock."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal handler may come in while its own thread is here

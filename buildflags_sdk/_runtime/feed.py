@@ -197,6 +197,7 @@ class Feed:
         self.dispatcher.close(seconds)
         self.first_answer.open()
         self._open_all([*self._awaited, *self._wanted])
+        self._local.give_up_turn()
 
     # -- steps ---------------------------------------------------------------------------------------------------------
 
@@ -210,11 +211,14 @@ class Feed:
             if isinstance(action, FetchManifest):
                 self._ask(action)
             elif isinstance(action, FetchPages):
-                self._tell(self._fetch(action, going))
+                event = self._fetch(action, going)
+                if going():  # told to stop, it came back with less, which is no failure
+                    self._tell(event)
             elif isinstance(action, Adopt):
                 self._adopt(action, going)
-        except Exception as error:  # noqa: BLE001 - the refresh loop's edge: whatever went wrong is a failed refresh
-            self._tell(Failed(error))
+        except BaseException as error:  # noqa: BLE001 - the refresh loop's edge: whatever went wrong is a failed refresh
+            if going():
+                self._tell(Failed(error if isinstance(error, Exception) else RuntimeError(repr(error))))
 
     def _tell(self, event: Event) -> None:
         before = self.machine.polls
@@ -266,7 +270,8 @@ class Feed:
         try:
             snapshot = self._build(action, previous, going)
         except Exception as error:  # noqa: BLE001 - a ruleset that cannot be built is refused, whatever it broke
-            self._tell(AdoptFailed(error))
+            if going():
+                self._tell(AdoptFailed(error))
             return
         changed = snapshot.changed_since(previous)
         if previous is not None:
@@ -316,7 +321,7 @@ class Feed:
             failing_for=report.seconds,
         )
 
-    def _listener_failed(self, listener: object, error: Exception) -> None:
+    def _listener_failed(self, listener: object, error: BaseException) -> None:
         name = getattr(listener, "__qualname__", type(listener).__name__)
         self._log(
             "error",

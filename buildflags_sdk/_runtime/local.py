@@ -63,7 +63,7 @@ class LocalCopies:
             stored = self._try(disk.load)
             if stored is not None:
                 return self._seeded(stored)
-        if head is not None and head.failures and head.failed_at > max(head.checked_at, self._noted[1]):
+        if head is not None and machine.settled_by_failure(head.failed_at, head.failures, now):
             return NeighbourFailed(head.failed_at, head.failures)
         try:
             self._turn = disk.poll_turn(now.wall, now.wall + self._settings.polling.deadline)
@@ -87,7 +87,7 @@ class LocalCopies:
                 stored = _stored(served, snapshot)
                 self._try(lambda: disk.save(stored))
         finally:
-            self._release()
+            self.give_up_turn()
 
     def _is_news(self, served: Served, snapshot: Snapshot) -> bool:
         return (
@@ -100,7 +100,8 @@ class LocalCopies:
         """The parent's turn is not the child's."""
         self._turn = None
 
-    def _release(self) -> None:
+    def give_up_turn(self) -> None:
+        """Let another process of this host ask the backend."""
         turn, self._turn = self._turn, None
         if turn is not None:
             self._try(turn.release)

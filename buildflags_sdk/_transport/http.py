@@ -73,7 +73,7 @@ class HttpTransport:
 
     def _begin(self) -> None:
         self._process = os.getpid()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal handler may close what its own thread is closing
         self._made: tuple[httpx.BaseTransport, Network] | None = None
         self._under_way = 0
         self._used = (self._clock(), self._wall())
@@ -110,6 +110,12 @@ class HttpTransport:
             network.end_all()
             if sender is not self._given:
                 sender.close()
+
+    def abandon(self) -> None:
+        """In a forked child: close this process's copies of the parent's connections, and leave those of the parent be."""
+        made, self._made = self._made, None
+        if made is not None:
+            made[1].abandon_all()
 
     # One exchange.
 

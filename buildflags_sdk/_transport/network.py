@@ -10,10 +10,11 @@ import contextlib
 import ipaddress
 import socket
 import threading
-import weakref
 from typing import TYPE_CHECKING, Any
 
 import httpcore
+
+from buildflags_sdk._living import Living
 
 if TYPE_CHECKING:
     import ssl
@@ -37,13 +38,13 @@ class Network(httpcore.NetworkBackend):
         self,
         budget: Budget,
         clock: Callable[[], float],
-        look_up: Callable[..., list[Any]] = socket.getaddrinfo,
+        look_up: Callable[..., list[Any]] | None = None,
     ) -> None:
         self.budget = budget
         self._clock = clock
-        self._names = Names(look_up)
+        self._names = Names(look_up or socket.getaddrinfo)
         self._connect = httpcore.SyncBackend().connect_tcp
-        self._open: weakref.WeakSet[Stream] = weakref.WeakSet()
+        self._open: Living[Stream] = Living()
 
     def left(self, error: type[httpcore.TimeoutException]) -> float:
         """Seconds left; `error` when there are none."""
@@ -83,8 +84,13 @@ class Network(httpcore.NetworkBackend):
 
     def end_all(self) -> None:
         """Wake every thread that waits on one of these connections. Never in a forked child: the parent has them too."""
-        for stream in list(self._open):
+        for stream in self._open:
             stream.end()
+
+    def abandon_all(self) -> None:
+        """In a forked child: close the descriptors. That alone sends nothing, for the parent still has the connection."""
+        for stream in self._open:
+            stream.abandon()
 
 
 class Stream(httpcore.NetworkStream):
@@ -114,6 +120,13 @@ class Stream(httpcore.NetworkStream):
 
     def get_extra_info(self, info: str) -> Any:
         return self._stream.get_extra_info(info)
+
+    def abandon(self) -> None:
+        """Close the descriptor, past TLS and whatever lock a thread of the parent held."""
+        connection = self._stream.get_extra_info("socket")
+        if connection is not None:
+            with contextlib.suppress(OSError):
+                socket.socket(fileno=connection.detach()).close()
 
     def end(self) -> None:
         """Shut the connection down: closing it would not wake a thread that reads from it."""
@@ -147,7 +160,11 @@ class Names:
                 work = threading.Thread(
                     target=self._work, args=(host, port, look_up), name="buildflags-names", daemon=True
                 )
-                work.start()
+                try:
+                    work.start()
+                except RuntimeError as error:  # no more threads to be had
+                    del self._under_way[host, port]
+                    raise httpcore.ConnectError(str(error)) from None
         if not look_up.done.wait(seconds):
             msg = f"no address of {host} in time"
             raise httpcore.ConnectTimeout(msg)
