@@ -6,6 +6,7 @@ Constructing does no I/O (but for `from_file`), `start` waits at most as long as
 
 from __future__ import annotations
 
+import contextlib
 import os
 from typing import TYPE_CHECKING, Any, Self
 
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from ._runtime.clock import Clock
     from ._runtime.latch import Latch
     from ._transport import Transport
+
+
+LOOP_LOOK_AGAIN_SECONDS = 0.5
 
 
 class _Configured(Root):
@@ -230,10 +234,19 @@ class AsyncClient(_Configured):
 
         if not inspect.iscoroutinefunction(listener):
             return super().on_change(listener, keys)
+        from concurrent.futures import CancelledError, wait  # noqa: PLC0415
+
         loop = asyncio.get_running_loop()
 
         def on_loop(change: Change) -> None:
-            asyncio.run_coroutine_threadsafe(listener(change), loop).result()
+            if not loop.is_running():
+                return  # it ended, and its listeners with it
+            future = asyncio.run_coroutine_threadsafe(listener(change), loop)
+            while loop.is_running() and not wait([future], LOOP_LOOK_AGAIN_SECONDS).done:
+                pass  # a loop that stops before it has run the coroutine tells nobody
+            if future.done():
+                with contextlib.suppress(CancelledError):
+                    future.result()
 
         return super().on_change(on_loop, keys)
 
@@ -257,7 +270,7 @@ class AsyncClient(_Configured):
                 done.set_result(None)
 
         def tell() -> None:
-            if not loop.is_closed():
+            with contextlib.suppress(RuntimeError):  # the loop was closed: nobody waits there any more
                 loop.call_soon_threadsafe(open_it)
 
         if latch is not None:

@@ -1,10 +1,11 @@
-"""Tells listeners what changed, on a thread of its own, in order, never two at once. A listener can stall only itself.
+"""Tells listeners what changed, on a thread of its own, in order, never two at once.
 
-A listener that is slow gets one change with the union of what it missed.
+A listener that is slow gets one change with the union of what it missed; the others wait for it, but no refresh does.
 """
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +28,7 @@ class _Subscription:
 class Dispatcher:
     """The listeners of one environment. `report(listener, error)` is called once per listener that raises."""
 
-    def __init__(self, report: Callable[[Any, Exception], None]) -> None:
+    def __init__(self, report: Callable[[Any, BaseException], None]) -> None:
         self._report = report
         self._condition = threading.Condition()
         self._subscriptions: list[_Subscription] = []
@@ -63,9 +64,7 @@ class Dispatcher:
                 )
                 wanted = True
             if wanted and not self._closed:
-                if self._thread is None or not self._thread.is_alive():
-                    self._thread = threading.Thread(target=self._run, name="buildflags-listeners", daemon=True)
-                    self._thread.start()
+                self._see_to_the_thread()
                 self._condition.notify_all()
 
     def close(self, seconds: float) -> None:
@@ -74,7 +73,7 @@ class Dispatcher:
             self._closed = True
             thread = self._thread
             self._condition.notify_all()
-        if thread is not None and thread is not threading.current_thread():
+        if thread is not None and thread is not threading.current_thread() and thread.is_alive():
             thread.join(seconds)
 
     def reset_after_fork(self) -> None:
@@ -82,12 +81,21 @@ class Dispatcher:
         self._condition = threading.Condition()
         self._thread = None
 
+    def _see_to_the_thread(self) -> None:
+        if self._thread is not None and self._thread.is_alive():
+            return
+        self._thread = threading.Thread(target=self._run, name="buildflags-listeners", daemon=True)
+        with contextlib.suppress(
+            RuntimeError
+        ):  # no more threads to be had: what is pending is told with the next change
+            self._thread.start()
+
     def _run(self) -> None:
         while (told := self._next()) is not None:
             subscription, change = told
             try:
                 subscription.listener(change)
-            except Exception as error:  # noqa: BLE001 - a user's listener must not end the thread that tells the others
+            except BaseException as error:  # noqa: BLE001 - a user's listener must not end the thread, not by sys.exit() either
                 if not subscription.failed:
                     subscription.failed = True
                     self._report(subscription.listener, error)
