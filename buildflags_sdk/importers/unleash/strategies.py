@@ -135,7 +135,9 @@ def _gradual(field: str) -> Callable[..., dict[str, Any]]:
 
 
 def _gradual_random(parameters: Mapping[str, str], flag: str, names: Names) -> dict[str, Any]:
-    return _rollout(parameters.get("percentage"), "", RANDOM, names)
+    percent = parameters.get("percentage", "")
+    beyond = _PERCENT.fullmatch(percent) is not None and int(percent) > 100
+    return ALWAYS if beyond else _rollout(percent, "", RANDOM, names)
 
 
 def _flexible(parameters: Mapping[str, str], flag: str, names: Names) -> dict[str, Any]:
@@ -145,8 +147,11 @@ def _flexible(parameters: Mapping[str, str], flag: str, names: Names) -> dict[st
 
 def _rollout(percent: str | None, group: str, stickiness: str, names: Names) -> dict[str, Any]:
     """Points run from 1 to 100, and a percentage lets in those up to itself; zero and no percentage let in nobody."""
-    if percent is None or not _PERCENT.fullmatch(percent) or not 0 < int(percent) <= 100:
+    if percent is None or not _PERCENT.fullmatch(percent) or int(percent) == 0:
         return NEVER
+    if int(percent) > 100:
+        msg = f"a rollout of {percent} per cent"
+        raise NeverOn(msg)
     if percent.lstrip("+0") == "100" and stickiness in ("default", RANDOM):
         return ALWAYS
     share = {"scheme": "unleash_rollout", "seed": group, "of": 100, "from": 0, "to": int(percent), "to_inclusive": True}
