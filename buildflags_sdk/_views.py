@@ -90,6 +90,17 @@ class View(Reading):
         self._come_back()
         return _scope.opened_with(context, self.pinned)
 
+    def with_attributes(self, mapping: AttributeNames) -> Renamed:
+        """The same flags for callers that give contexts in another system's names (an import states its mapping).
+
+        >>> from buildflags_sdk import Client
+        >>> from buildflags_sdk.importers import AttributeMapping
+        >>> flags = Client.from_flags({"x": True}).with_attributes(AttributeMapping("userId", {}))
+        >>> flags.is_enabled("x", {"userId": "user-7"})
+        True
+        """
+        return Renamed(self, mapping)
+
     def override(self, values: Mapping[str, Any]) -> AbstractContextManager[None]:
         """Lay answers over the ruleset while the context manager is open, for every thread and loop that uses this client.
 
@@ -198,6 +209,38 @@ class Environment(View):
     def name(self) -> str:
         """The environment's key."""
         return self._feed.environment
+
+
+class AttributeNames(Protocol):
+    """Makes a context in our names out of one in another system's."""
+
+    def apply(self, context: Mapping[str, Any]) -> Mapping[str, Any]: ...
+
+
+class Renamed(Reading):
+    """A view whose contexts come in another system's names. Costs the renaming at each evaluation."""
+
+    def __init__(self, view: View, mapping: AttributeNames) -> None:
+        self._view = view
+        self._mapping = mapping
+        self._world = view._world
+        self._context = NO_CONTEXT
+        self._max_staleness = view._max_staleness
+        self._table = None
+        self._pin = NO_PIN
+
+    @property
+    def _models(self) -> dict[Any, Any]:  # type: ignore[override]
+        return self._view._models
+
+    def _route(self, context: Mapping[str, Any] | None) -> tuple[Table, Mapping[str, Any] | None]:
+        return self._view._route(None if context is None else self._mapping.apply(context))
+
+    def _standing_of(self, table: Table) -> Standing:
+        return self._view._standing_of(table)
+
+    def _report(self, key: str, code: str, message: str) -> None:
+        self._view._report(key, code, message)
 
 
 class Pinned(Reading):

@@ -58,9 +58,17 @@ class Management:
         """One flag across its environments."""
         return self._send("GET", self._path("flags", key))
 
-    def create_flag(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Make a flag."""
-        return self._send("POST", self._path("flags"), body)
+    def create_flag(self, body: Mapping[str, Any], *, publish: bool = True) -> dict[str, Any]:
+        """Make a flag. Without `publish` it is saved and not live."""
+        return self._send("POST", self._path("flags"), body, None if publish else {"publish": "false"})
+
+    def create_segment(self, body: Mapping[str, Any], *, publish: bool = True) -> dict[str, Any]:
+        """Make a segment. Without `publish` it is saved and not live."""
+        return self._send("POST", self._path("segments"), body, None if publish else {"publish": "false"})
+
+    def publish(self, environment: str) -> dict[str, Any]:
+        """Make what is saved live in one environment."""
+        return self._send("POST", self._path("environments", environment, "publish"))
 
     def flag_rules(self, key: str, environment: str) -> dict[str, Any]:
         """What one flag does in one environment."""

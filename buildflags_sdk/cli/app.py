@@ -19,6 +19,7 @@ COMMANDS = {
     "flags": ("flags", "flags", "Look at flags and change them."),
     "eval": ("eval", "evaluate", "Decide a flag for a context, and say why."),
     "pull": ("pull", "pull", "Save a ruleset as a bootstrap file."),
+    "import": ("importing", "import_", "Import another system's flags."),
     "validate": ("validate", "validate", "Check a bootstrap or flags file."),
     "status": ("status", "status", "Show how an environment stands."),
     "doctor": ("doctor", "doctor", "Check each step between this process and its flags."),

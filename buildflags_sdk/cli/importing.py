@@ -1,0 +1,169 @@
+"""`buildflags import SYSTEM FILE`: reads another system's export and says what became of each flag before anything is kept."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from buildflags_sdk.errors import RulesetError
+from buildflags_sdk.importers import SYSTEMS, Imported, Standing, read
+
+from ._exit import Exit, Failure
+from ._options import Managing, json_option, managing_options
+from ._output import show, table, working
+from .pull import write_whole
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ._api import Management
+
+_RULES = ("enabled", "off", "rules", "fallthrough")
+
+
+@click.command("import")
+@click.argument("system", type=click.Choice(sorted(SYSTEMS)), metavar="SYSTEM")
+@click.argument("file", type=click.Path())
+@click.option("--to", "environment", metavar="ENVIRONMENT", help="Make the flags in this environment of the backend.")
+@click.option("-o", "--output", type=click.Path(dir_okay=False), help="Write a flags file instead.")
+@click.option("--dry-run", is_flag=True, help="Only say what would become of each flag.")
+@click.option("--report", "page", type=click.Path(dir_okay=False), help="Write the report as a page (HTML).")
+@managing_options
+@json_option
+def import_(
+    system: str,
+    file: str,
+    environment: str | None,
+    output: str | None,
+    dry_run: bool,
+    page: str | None,
+    managing: Managing,
+    as_json: bool,
+) -> None:
+    """Import another system's flags without changing anybody's variant.
+
+    SYSTEM is one of appconfig, configcat, eppo, flagd, flagsmith, growthbook, launchdarkly, openfeature, posthog,
+    statsig, unleash, waffle. Each flag is exact, approximated (the report says how) or refused (and why). Ends with 1
+    when a flag was refused.
+    """
+    if not dry_run and environment is None and output is None:
+        raise click.UsageError("say where to: --to ENVIRONMENT or -o FILE; or --dry-run to look first")
+    imported = read_export(system, file)
+    if page is not None:
+        write_whole(Path(page), imported.report.html().encode())
+    made: list[str] = []
+    if not dry_run and output is not None:
+        write_whole(Path(output), flags_file(imported))
+        made = [output]
+    elif not dry_run and environment is not None:
+        with managing.api() as api, working("importing …") as progress:
+            made = into_backend(api, environment, imported, progress)
+    answer = {**imported.report.as_dict(), "file": file, "made": made, "report": page, "dry_run": dry_run}
+    show(answer, lambda: _picture(imported, made, page, dry_run=dry_run), as_json=as_json)
+    if imported.report.refused:
+        raise SystemExit(Exit.NEGATIVE)
+
+
+def read_export(system: str, file: str) -> Imported:
+    """Read an export, or end with what is wrong with it."""
+    try:
+        data = Path(file).read_bytes()
+    except OSError as error:
+        raise Failure(
+            f"cannot read {file}: {error.strerror or error}", "give the export's path", exit_code=Exit.CONFIGURATION
+        ) from None
+    try:
+        return read(system, data)
+    except RulesetError as error:
+        raise Failure(
+            f"{file}: {error}", f"give an export of {SYSTEMS[system]}, whole", exit_code=Exit.CONFIGURATION
+        ) from None
+
+
+def flags_file(imported: Imported) -> bytes:
+    """The imported entries as a flags file, which a client, `validate` and `eval` read."""
+    document = {"buildflags": 1, "flags": imported.flags, "segments": imported.segments}
+    return (json.dumps(document, ensure_ascii=False, indent=1) + "\n").encode()
+
+
+def into_backend(api: Management, environment: str, imported: Imported, progress: Callable[[str], None]) -> list[str]:
+    """Make segments and flags in the backend, those that others name first, and publish once. Gives the keys made.
+
+    Nothing is overwritten: an entry that is there already ends the import with what was made so far still unpublished.
+    """
+    refused = {
+        finding.key
+        for finding in imported.report.findings
+        if finding.standing is Standing.REFUSED and finding.kind == "flag"
+    }
+    waiting: list[tuple[str, Callable[[], Any]]] = [
+        (f"segment {key}", partial(api.create_segment, _segment_body(key, entry), publish=False))
+        for key, entry in imported.segments.items()
+    ]
+    waiting += [
+        (key, partial(api.create_flag, _flag_body(entry, environment), publish=False))
+        for key, entry in imported.flags.items()
+        if key not in refused
+    ]
+    made: list[str] = []
+    while waiting:
+        postponed, last = [], None
+        for name, make in waiting:
+            try:
+                make()
+            except Failure as failure:
+                if failure.exit_code != Exit.NEGATIVE:
+                    raise
+                postponed.append((name, make))  # it may name an entry that is not made yet
+                last = failure
+            else:
+                made.append(name)
+                progress(f"{len(made)} of {len(made) + len(waiting)} …")
+        if len(postponed) == len(waiting) and last is not None:
+            raise last
+        waiting = postponed
+    api.publish(environment)
+    return made
+
+
+def _flag_body(entry: dict[str, Any], environment: str) -> dict[str, Any]:
+    rules = {name: entry[name] for name in _RULES if name in entry}
+    body = {"key": entry["key"], "type": entry["type"], "variants": entry["variants"], "meta": entry.get("meta") or {}}
+    return body | {"environments": {environment: rules}}
+
+
+def _segment_body(key: str, entry: dict[str, Any]) -> dict[str, Any]:
+    return {"key": key, **{name: value for name, value in entry.items() if name != "segment"}}
+
+
+def _picture(imported: Imported, made: list[str], page: str | None, *, dry_run: bool) -> RenderableType:
+    report = imported.report
+    shown: list[RenderableType] = []
+    notable = [finding for finding in report.findings if finding.standing is not Standing.EXACT]
+    if notable:
+        listed = table("standing", "flag or segment", "why", "where")
+        for finding in sorted(notable, key=lambda finding: (finding.standing.value, finding.key)):
+            style = "bad" if finding.standing is Standing.REFUSED else "warning"
+            listed.add_row(
+                Text(finding.standing.value, style=style),
+                Text(finding.source_key, style="key"),
+                Text(finding.why),
+                Text(finding.where, style="note"),
+            )
+        shown.append(listed)
+    counted = f"{report.exact} exact, {report.approximated} approximated, {report.refused} refused"
+    done = "nothing kept: a dry run" if dry_run else f"{len(made)} made" if len(made) != 1 else f"made {made[0]}"
+    shown.append(
+        Text.assemble(("✔ ", "good"), (SYSTEMS.get(report.system, report.system), "key"), f"  {counted}; {done}")
+    )
+    if imported.attributes.targeting_key != "targetingKey":
+        shown.append(Text(f"contexts: {imported.attributes.targeting_key} is the targeting key", style="note"))
+    if page is not None:
+        shown.append(Text(f"report: {page}", style="note"))
+    return Group(*shown)
