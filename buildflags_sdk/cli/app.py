@@ -20,6 +20,7 @@ COMMANDS = {
     "eval": ("eval", "evaluate", "Decide a flag for a context, and say why."),
     "pull": ("pull", "pull", "Save a ruleset as a bootstrap file."),
     "import": ("importing", "import_", "Import another system's flags."),
+    "verify-import": ("verifying", "verify_import", "Compare an import with the other system, on a sample of traffic."),
     "validate": ("validate", "validate", "Check a bootstrap or flags file."),
     "status": ("status", "status", "Show how an environment stands."),
     "doctor": ("doctor", "doctor", "Check each step between this process and its flags."),

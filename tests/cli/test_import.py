@@ -101,3 +101,28 @@ def test_a_file_that_is_no_export_is_refused_with_what_to_give(tmp_path: Path) -
     nowhere = CliRunner().invoke(buildflags, ["import", "unleash", str(tmp_path / "torn.json")])
     assert nowhere.exit_code == 2
     assert "--to" in nowhere.output
+
+
+def test_verifying_an_import_says_who_gets_what_for_a_sample_of_contexts(export: Path, tmp_path: Path) -> None:
+    contexts = tmp_path / "traffic.ndjson"
+    countries = ["DE", "FR", "DE"]
+    contexts.write_text(
+        "\n".join(
+            json.dumps({"userId": f"u{at}", "country": country, "plan": "pro"}) for at, country in enumerate(countries)
+        )
+    )
+    done = CliRunner().invoke(
+        buildflags, ["verify-import", "unleash", str(export), "--contexts", str(contexts), "--flag", "beta", "--json"]
+    )
+    assert done.exit_code == 0, done.output
+    answer = json.loads(done.stdout)
+    assert answer["contexts"] == 3
+    assert sorted(answer["flags"]["beta"].values()) == [1, 2]
+
+
+def test_contexts_that_are_no_objects_are_told_by_line(export: Path, tmp_path: Path) -> None:
+    contexts = tmp_path / "traffic.ndjson"
+    contexts.write_text('{"userId": "u1"}\n["u2"]\n')
+    done = CliRunner().invoke(buildflags, ["verify-import", "unleash", str(export), "--contexts", str(contexts)])
+    assert done.exit_code == 3
+    assert "line 2" in done.output

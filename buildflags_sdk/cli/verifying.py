@@ -1,0 +1,182 @@
+"""`buildflags verify-import SYSTEM FILE`: decides a sample of traffic on the imported rules, beside the other system's own SDK."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import click
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from buildflags_sdk._evaluation.details import CALLER_DEFAULT
+from buildflags_sdk._evaluation.interpreter import Definitions, interpret
+from buildflags_sdk._evaluation.world import PureWorld
+from buildflags_sdk._snapshot import Snapshot
+from buildflags_sdk._storage.files import read_flags
+from buildflags_sdk.errors import ConfigurationError
+from buildflags_sdk.importers import SYSTEMS
+from buildflags_sdk.importers.peers import evaluator
+
+from ._exit import Exit, Failure
+from ._fetch import wall
+from ._options import json_option
+from ._output import show, table, warn, working
+from .importing import flags_file, read_export
+
+if TYPE_CHECKING:
+    from buildflags_sdk.importers import Imported
+    from buildflags_sdk.importers.peers import Evaluate
+
+FIRST_DIFFERENCES = 5
+DEFAULT = "the caller's default"
+
+
+class Difference(NamedTuple):
+    """One context for which the two systems do not answer alike, with both explanations as far as there are any."""
+
+    flag: str
+    context: Mapping[str, Any]
+    ours: Any
+    theirs: Any
+    trace: tuple[str, ...]
+
+
+class Sample(NamedTuple):
+    """What a sample of contexts came to."""
+
+    contexts: int
+    variants: Mapping[str, Counter[str]]
+    equal: int
+    different: int
+    first: tuple[Difference, ...]
+    by_flag: Counter[str]
+
+
+@click.command("verify-import")
+@click.argument("system", type=click.Choice(sorted(SYSTEMS)), metavar="SYSTEM")
+@click.argument("file", type=click.Path())
+@click.option("--contexts", required=True, type=click.Path(), help="Contexts, one JSON object a line (NDJSON).")
+@click.option("--flag", "only", multiple=True, metavar="KEY", help="Only this flag (may be repeated).")
+@json_option
+def verify_import(system: str, file: str, contexts: str, only: tuple[str, ...], as_json: bool) -> None:
+    """Decide a sample of contexts on the imported flags: who gets which variant.
+
+    With the other system's SDK installed, side by side with it: how often both answer alike, and the first differences
+    explained. Ends with 1 when there is a difference.
+    """
+    imported = read_export(system, file)
+    theirs: Evaluate | None
+    try:
+        theirs = evaluator(system, Path(file).read_bytes())
+    except ConfigurationError as error:
+        theirs = None
+        warn(str(error))
+    with working("deciding …") as progress:
+        sample = decide(imported, read_contexts(contexts), theirs, only, progress)
+    answer = {
+        "system": system,
+        "contexts": sample.contexts,
+        "side_by_side": theirs is not None,
+        "equal": sample.equal,
+        "different": sample.different,
+        "flags": {key: dict(counts) for key, counts in sample.variants.items()},
+        "different_by_flag": dict(sample.by_flag),
+        "first_differences": [difference._asdict() for difference in sample.first],
+    }
+    show(answer, lambda: _picture(sample, side_by_side=theirs is not None), as_json=as_json)
+    if sample.different:
+        raise SystemExit(Exit.NEGATIVE)
+
+
+def read_contexts(file: str) -> Iterator[dict[str, Any]]:
+    """The contexts of an NDJSON file, one at a time: the file may be long."""
+    try:
+        with Path(file).open(encoding="utf-8") as lines:
+            for number, line in enumerate(lines, 1):
+                if not line.strip():
+                    continue
+                try:
+                    context = json.loads(line)
+                except ValueError:
+                    context = None
+                if not isinstance(context, dict):
+                    raise Failure(
+                        f"{file}, line {number}: no JSON object",
+                        'write one context a line, such as {"userId": "u1", "country": "DE"}',
+                        exit_code=Exit.CONFIGURATION,
+                    )
+                yield context
+    except OSError as error:
+        raise Failure(
+            f"cannot read {file}: {error.strerror or error}", "give the file of contexts", exit_code=Exit.CONFIGURATION
+        ) from None
+
+
+def decide(
+    imported: Imported,
+    contexts: Iterator[dict[str, Any]],
+    theirs: Evaluate | None,
+    only: tuple[str, ...],
+    progress: Any,
+) -> Sample:
+    """Decide every flag for every context, by us and, if it is there, by the other system."""
+    files = read_flags(flags_file(imported))
+    snapshot = Snapshot.from_lines(files.flags, files.segments)
+    source_keys = {finding.key: finding.source_key for finding in imported.report.findings if finding.kind == "flag"}
+    keys = [key for key in snapshot.keys() if not only or key in only or source_keys.get(key) in only]  # noqa: SIM118
+    world = PureWorld(now=wall, random=random.random)
+    variants: dict[str, Counter[str]] = {key: Counter() for key in keys}
+    by_flag: Counter[str] = Counter()
+    first: list[Difference] = []
+    equal = number = 0
+    for number, context in enumerate(contexts, 1):
+        ours_context = imported.attributes.apply(context)
+        for key in keys:
+            decision = snapshot.decide(key, ours_context, world)
+            variants[key][DEFAULT if decision.value is CALLER_DEFAULT else str(decision.variant)] += 1
+            if theirs is None:
+                continue
+            value = theirs(source_keys.get(key, key), context, CALLER_DEFAULT)
+            if _alike(decision.value, value):
+                equal += 1
+                continue
+            by_flag[key] += 1
+            if len(first) < FIRST_DIFFERENCES:
+                trace = tuple(interpret(Definitions.of(snapshot), key, ours_context, world).lines())
+                first.append(Difference(key, context, _told(decision.value), _told(value), trace))
+        if number % 1000 == 0:
+            progress(f"{number:,} contexts …")
+    return Sample(number, variants, equal, by_flag.total(), tuple(first), by_flag)
+
+
+def _told(value: Any) -> Any:
+    return DEFAULT if value is CALLER_DEFAULT else value
+
+
+def _alike(ours: Any, theirs: Any) -> bool:
+    if isinstance(ours, bool) or isinstance(theirs, bool):
+        return ours is theirs
+    return bool(ours == theirs)
+
+
+def _picture(sample: Sample, *, side_by_side: bool) -> RenderableType:
+    listed = table("flag", "who gets what", "different")
+    for key, counts in sample.variants.items():
+        shares = ", ".join(f"{name} {count:,}" for name, count in counts.most_common())
+        wrong = sample.by_flag[key]
+        listed.add_row(Text(key, style="key"), Text(shares), Text(f"{wrong:,}" if wrong else "", style="bad"))
+    shown: list[RenderableType] = [listed]
+    for difference in sample.first:
+        shown.append(Text.assemble((difference.flag, "key"), " for ", json.dumps(difference.context, default=str)))
+        shown.append(Text(f"  ours {difference.ours!r}, theirs {difference.theirs!r}", style="bad"))
+        shown += [Text(f"    {line}", style="note") for line in difference.trace]
+    if side_by_side:
+        mark = ("✘ ", "bad") if sample.different else ("✔ ", "good")
+        shown.append(Text.assemble(mark, f"{sample.equal:,} equal, {sample.different:,} different"))
+    shown.append(Text(f"{sample.contexts:,} contexts", style="note"))
+    return Group(*shown)
