@@ -66,7 +66,7 @@ def to_text(value: Any) -> str:
 
 def whole(number: float) -> int | float:
     """The integer that a float is, where floats still tell integers apart; else the float."""
-    return int(number) if number.is_integer() and abs(number) <= _SAFE else number
+    return int(number) if float(number).is_integer() and abs(number) <= _SAFE else number
 
 
 def strictly_equal(left: Any, right: Any) -> bool:

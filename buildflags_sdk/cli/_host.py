@@ -77,12 +77,12 @@ def serve_until_interrupted(
         timeout_graceful_shutdown=STOP_SECONDS,
     )
     # The socket listens already: who connects before uvicorn is up waits in its backlog.
-    if as_json:
-        sys.stdout.write(json.dumps(answer) + "\n")
-        sys.stdout.flush()
-    else:
-        stdout().print(picture())
     try:
+        if as_json:
+            sys.stdout.write(json.dumps(answer) + "\n")
+            sys.stdout.flush()
+        else:
+            stdout().print(picture())
         uvicorn.Server(config).run(sockets=[listener])
     except KeyboardInterrupt:  # the way it is meant to end
         pass
