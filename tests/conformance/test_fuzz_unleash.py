@@ -15,7 +15,22 @@ engine = pytest.importorskip("yggdrasil_engine.engine", reason="the peer's engin
 pytestmark = pytest.mark.conformance
 
 FIELDS = ("userId", "sessionId", "appName", "plan", "version", "score", "since", "targetingKey")
-VALUES = ["a", "b", "AB", "aé", "", "1.0.0", "1.2.0-beta.1", "2.0.0", "5", "-1.5", "5.0", " 5", "x5", "2024-05-01T00:00:00Z"]
+VALUES = [
+    "a",
+    "b",
+    "AB",
+    "aé",
+    "",
+    "1.0.0",
+    "1.2.0-beta.1",
+    "2.0.0",
+    "5",
+    "-1.5",
+    "5.0",
+    " 5",
+    "x5",
+    "2024-05-01T00:00:00Z",
+]
 VALUES += ["2025-01-01T00:00:00.5+02:00", "10.1.2.3", "::1", "a\nb"]
 LISTED = st.lists(st.sampled_from([*VALUES, "10.0.0.0/8", "nonsense/9"]), max_size=3)
 PATTERNS = ["^a", "(?i)AB", "b$", "[[:alpha:]]+", r"^\d", "a.b", "(?s)a.b", "(", "(?=a)", "a|5", r"\."]
@@ -32,7 +47,8 @@ def constraints(draw: Any) -> dict[str, Any]:
             [f"NUM_{word}" for word in ("EQ", "GT", "GTE", "LT", "LTE")]
             + [f"SEMVER_{word}" for word in ("EQ", "GT", "GTE", "LT", "LTE")]
             + ["IN", "NOT_IN", "STR_STARTS_WITH", "STR_ENDS_WITH", "STR_CONTAINS", "DATE_AFTER", "DATE_BEFORE", "REGEX"]
-            + ["IN", "NOT_IN", "IN_CIDR"] + ["NO_SUCH"] * draw(st.integers(0, 1))
+            + ["IN", "NOT_IN", "IN_CIDR"]
+            + ["NO_SUCH"] * draw(st.integers(0, 1))
         )
     )
     made: dict[str, Any] = {
@@ -49,7 +65,7 @@ def constraints(draw: Any) -> dict[str, Any]:
     elif operator.startswith("NUM"):
         made["value"] = draw(st.sampled_from(["5", "-1.5", "5.0", " 5 ", "x", "inf"]))
     elif operator.startswith("DATE"):
-        made["value"] = draw(st.sampled_from(["2024-05-01T00:00:00Z", "2024-12-31T22:00:00.5Z", "yesterday"]))
+        made["value"] = draw(st.sampled_from(["2024-05-01T00:00:00Z", "2024-12-31T22:00:00.500Z", "yesterday"]))
     return made
 
 
@@ -60,7 +76,7 @@ VARIANT_NAMES = st.sampled_from(["red", "green", "blue", "disabled"])
 def variant_lists(draw: Any, *, overrides: bool) -> list[dict[str, Any]]:
     made = []
     for name in draw(st.lists(VARIANT_NAMES, min_size=1, max_size=3, unique=True)):
-        body: dict[str, Any] = {"name": name, "weight": draw(st.sampled_from([0, 1, 100, 333, 500, 1000])) }
+        body: dict[str, Any] = {"name": name, "weight": draw(st.sampled_from([0, 1, 100, 333, 500, 1000]))}
         if draw(st.booleans()):
             body["payload"] = {"type": draw(st.sampled_from(["string", "json"])), "value": name}
         if overrides and draw(switches()):
@@ -77,7 +93,9 @@ def variant_lists(draw: Any, *, overrides: bool) -> list[dict[str, Any]]:
 
 @st.composite
 def activations(draw: Any) -> dict[str, Any]:
-    name = draw(st.sampled_from(["default", "flexibleRollout", "flexibleRollout", "userWithId", "remoteAddress", "gradual"]))
+    name = draw(
+        st.sampled_from(["default", "flexibleRollout", "flexibleRollout", "userWithId", "remoteAddress", "gradual"])
+    )
     made: dict[str, Any] = {"name": name, "constraints": draw(st.lists(constraints(), max_size=2))}
     percent = draw(st.sampled_from(["0", "1", "33", "50", "99", "100", "100", "101", "x", "+40"]))
     if name == "flexibleRollout":
@@ -126,7 +144,10 @@ def contexts(draw: Any) -> dict[str, Any]:
         if draw(st.booleans()):
             known[name] = draw(st.sampled_from(VALUES))
     extra = draw(st.dictionaries(st.sampled_from(FIELDS[4:]), st.sampled_from(VALUES), max_size=3))
-    return {**{name: value for name, value in known.items() if name != "plan"}, "properties": {**extra, "plan": known["plan"]}}
+    return {
+        **{name: value for name, value in known.items() if name != "plan"},
+        "properties": {**extra, "plan": known["plan"]},
+    }
 
 
 def test_random_rulesets_are_decided_as_unleash_decides_them(both, fuzz_examples):

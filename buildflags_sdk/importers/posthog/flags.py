@@ -1,0 +1,282 @@
+"""PostHog's flags as ours: groups of filters in order, rollouts, variants, dependencies and payloads."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from buildflags_sdk._evaluation.lines import shown
+from buildflags_sdk.importers.draft import Draft, Unsupported, a_list, an_object
+
+from .properties import Subject, property_condition, undecidable
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterable, Mapping
+
+    from .cohorts import Cohorts
+
+TRUE: Final = "true"
+FALSE: Final = "false"
+_DEVICE: Final = "$device_id"
+
+
+class Flag(NamedTuple):
+    """A flag of the payload and where it stands."""
+
+    key: str
+    body: dict[str, Any]
+    where: str
+
+    @property
+    def filters(self) -> dict[str, Any]:
+        """Its filters; absent or null is none. Raises `Unsupported`."""
+        raw = self.body.get("filters")
+        return {} if raw is None else an_object(raw, f"{self.where}.filters")
+
+    @property
+    def variants(self) -> list[tuple[str, float]]:
+        """Its variants: key and percentage. Raises `Unsupported`."""
+        where = f"{self.where}.filters.multivariate"
+        multivariate = self.filters.get("multivariate")
+        raw = an_object({} if multivariate is None else multivariate, where)
+        found = []
+        for at, each in enumerate(a_list(raw.get("variants"), f"{where}.variants")):
+            variant = an_object(each, f"{where}.variants[{at}]")
+            key = variant.get("key")
+            if not isinstance(key, str) or not key:
+                msg = f"{where}.variants[{at}].key is {shown(key)}, not a text"
+                raise Unsupported(msg)
+            found.append((key, _percent(variant.get("rollout_percentage"), f"{where}.variants[{at}]")))
+        return found
+
+    @property
+    def plain(self) -> dict[bool, str]:
+        """What plain true and plain false are called: not as one of the variants is."""
+        taken = {key for key, _ in self.variants}
+        return {truth: _free(TRUE if truth else FALSE, taken) for truth in (True, False)}
+
+
+class Flags:
+    """The flags of one payload, each read on its own."""
+
+    cohorts: Cohorts
+
+    def __init__(self, flags: Mapping[str, Flag], draft: Draft, types: Mapping[str, str], person: Subject) -> None:
+        self.flags = flags
+        self.draft = draft
+        self.types = types
+        self.person = person
+
+    def add(self, flag: Flag) -> None:
+        """Add a flag and its payloads to the draft, or say why not."""
+        notes: list[str] = []
+        try:
+            entry = self._entry(flag, notes)
+            payloads = _payloads(flag)
+        except Unsupported as error:
+            self.draft.refuse_flag(flag.key, str(error), where=flag.where)
+            return
+        why = "; ".join(dict.fromkeys(notes))
+        self.draft.add_flag(flag.key, entry, where=flag.where, why=why)
+        made = self.draft.flags[self.draft.name("flag", flag.key)]
+        if "broken" not in made:
+            made["meta"]["imported"]["plain"] = {name: truth for truth, name in flag.plain.items()}
+        if payloads:
+            self._add_payloads(flag, payloads, why)
+
+    def dependency(self, raw: dict[str, Any], where: str) -> dict[str, Any]:
+        """A filter over another flag's answer. Raises `Unsupported`."""
+        key, wanted, chain = raw.get("key"), raw.get("value"), raw.get("dependency_chain")
+        if raw.get("operator", "exact") != "flag_evaluates_to" or not key or wanted is None:
+            return {"any": []}
+        if not isinstance(key, str) or not isinstance(chain, (list, type(None))):
+            msg = f"{where} is {shown(raw)}, which names no flag"
+            raise Unsupported(msg)
+        if not chain or key not in self.flags:
+            return undecidable(f"flag {key}")
+        conditions = [self._decided(name, where) for name in chain if name != key]
+        condition = self._decided(key, where)
+        if isinstance(wanted, bool):
+            condition["on"] = wanted
+        else:
+            names = [name for name, _ in self.flags[key].variants]
+            condition["variants"] = [wanted] if wanted in names else []
+        return {"all": [*conditions, condition]} if conditions else condition
+
+    def _decided(self, name: Any, where: str) -> dict[str, Any]:
+        if not isinstance(name, str) or not name:
+            msg = f"{where}.dependency_chain holds {shown(name)}, no key of a flag"
+            raise Unsupported(msg)
+        unsure = dict.fromkeys(("on_absent", "on_cycle", "on_error"), "undecided")
+        return {"flag": self.draft.name("flag", name), **unsure}
+
+    def _entry(self, flag: Flag, notes: list[str]) -> dict[str, Any]:
+        body, filters, variants, plain = flag.body, flag.filters, flag.variants, flag.plain
+        if body.get("ensure_experience_continuity"):
+            msg = "it keeps each person's variant across logging in (experience continuity), which PostHog's server stores"
+            raise Unsupported(msg)
+        bucketed = self._subject(filters.get("aggregation_group_type_index"), f"{flag.where}.filters")
+        rules = self._before_groups(flag, bucketed)
+        for at, raw in enumerate(a_list(filters.get("groups"), f"{flag.where}.filters.groups")):
+            group = an_object(raw, f"{flag.where}.filters.groups[{at}]")
+            rules += self._group(flag, group, at, bucketed, notes)
+        values: dict[str, Any] = {key: key for key, _ in variants}
+        marks: dict[str, Any] = {plain[True]: True, plain[False]: False}
+        if variants:
+            marks = {plain[True]: {"on": True}, plain[False]: {"on": False}}
+        said = {name: body[name] for name in ("name",) if isinstance(body.get(name), str) and body[name]}
+        return {
+            "type": "string" if variants else "boolean",
+            "variants": {**values, **marks},
+            "enabled": bool(body.get("active")),
+            "off": plain[False],
+            "rules": rules,
+            "fallthrough": {"variant": plain[False]},
+            **({"meta": said} if said else {}),
+        }
+
+    def _subject(self, index: Any, where: str) -> Subject:
+        if index is None:
+            return self.person
+        group_type = self.types.get(str(index))
+        if not group_type:
+            msg = f"{where}.aggregation_group_type_index is {shown(index)}, which group_type_mapping does not name"
+            raise Unsupported(msg)
+        return Subject(group_type)
+
+    def _before_groups(self, flag: Flag, bucketed: Subject) -> list[dict[str, Any]]:
+        """What settles a flag before any group: it is over groups and there is none, or over devices and none is known."""
+        if bucketed.group_type is not None:
+            known = {"attr": bucketed.key_path, "op": "exists"}
+            return [{"id": "no-group", "when": {"not": known}, "serve": {"variant": flag.plain[False]}}]
+        if not self._by_device(flag):
+            return []
+        unknown = {"attr": [_DEVICE], "op": "in", "values": [""], "on_missing": "undecided"}
+        return [{"id": "no-device", "when": {"all": [unknown, undecidable("device")]}, "serve": None}]
+
+    def _by_device(self, flag: Flag) -> bool:
+        return (flag.body.get("bucketing_identifier") or flag.filters.get("bucketing_identifier")) == "device_id"
+
+    def _group(
+        self, flag: Flag, group: dict[str, Any], at: int, bucketed: Subject, notes: list[str]
+    ) -> list[dict[str, Any]]:
+        where = f"{flag.where}.filters.groups[{at}]"
+        of_flag = flag.filters.get("aggregation_group_type_index")
+        index = group.get("aggregation_group_type_index", of_flag)
+        subject = bucketed if index is None or index == of_flag else None
+        conditions: list[dict[str, Any]] = []
+        if subject is None:
+            if not self.types.get(str(index)):
+                notes.append(f"{where} is over a type of group that is not named, and never holds")
+                return []
+            subject = Subject(self.types[str(index)])
+            conditions.append({"attr": subject.key_path, "op": "exists"})
+        on_undecided = "next_then_undecided"
+        for index_, raw in enumerate(a_list(group.get("properties"), f"{where}.properties")):
+            place = f"{where}.properties[{index_}]"
+            property_ = an_object(raw, place)
+            kind = property_.get("type")
+            if kind == "cohort":
+                condition, only_server = self.cohorts.condition(property_, place, subject)
+                if only_server:
+                    on_undecided = "undecided"
+                    notes.append(f"{only_server}: the flag is undecided where PostHog's server would be asked")
+            elif kind == "flag":
+                condition = self.dependency(property_, place)
+                self._note_other_subject(property_, flag, notes)
+            else:
+                condition = property_condition(property_, place, subject, notes)
+            conditions.append(condition)
+        by = [_DEVICE] if subject is self.person and self._by_device(flag) else subject.key_path
+        rule = {"id": f"group-{at}", "serve": self._serve(flag, group, by), "on_undecided": on_undecided}
+        percent = group.get("rollout_percentage")
+        if percent is None:
+            return [_with(rule, conditions)]
+        share = {"by": by, "scheme": "posthog_rollout", "seed": flag.key, "of": 1, "from": 0}
+        part = {"share": {**share, "to": _percent(percent, where) / 100, "to_inclusive": True}}
+        rules = [_with(rule, [*conditions, part])]
+        if flag.filters.get("early_exit"):
+            missed = {"id": f"group-{at}-missed", "serve": {"variant": flag.plain[False]}, "on_undecided": on_undecided}
+            rules.append(_with(missed, conditions))
+        return rules
+
+    def _note_other_subject(self, raw: Mapping[str, Any], flag: Flag, notes: list[str]) -> None:
+        other = self.flags.get(str(raw.get("key")))
+        index = "aggregation_group_type_index"
+        if other is not None and other.filters.get(index) != flag.filters.get(index):
+            notes.append(f"the flag {other.key!r} is decided for its own kind of subject, where PostHog's SDK takes this flag's")
+
+    def _serve(self, flag: Flag, group: Mapping[str, Any], by: list[str]) -> dict[str, Any]:
+        """A variant by its own hash, or the one that the group names; past the last of them plain true."""
+        variants = flag.variants
+        if not variants:
+            return {"variant": flag.plain[True]}
+        named = group.get("variant")
+        if named in [key for key, _ in variants]:
+            return {"variant": named}
+        ranges: list[dict[str, Any]] = []
+        end = 0.0
+        for key, percent in variants:
+            start, end = end, end + percent / 100
+            ranges.append({"from": start, "to": end, "variant": key})
+        if end <= 1:
+            ranges.append({"from": end, "to": 1, "to_inclusive": True, "variant": flag.plain[True]})
+        split = {"by": by, "scheme": "posthog_variant", "seed": flag.key, "of": 1, "ranges": ranges}
+        return {"split": split}
+
+    def _add_payloads(self, flag: Flag, payloads: Mapping[str, Any], why: str) -> None:
+        """The flag of payloads: for each answer of the flag that has one, a rule that serves it."""
+        rules = []
+        for name in payloads:
+            when = {"flag": self.draft.name("flag", flag.key), "variants": [name]}
+            rules.append({"id": name, "when": when, "serve": {"variant": name}})
+        entry = {
+            "type": "object",
+            "variants": {name: {"value": value} for name, value in payloads.items()},
+            "enabled": True,
+            "off": None,
+            "rules": rules,
+            "fallthrough": None,
+        }
+        name = _free(f"{flag.key}.payload", self.flags)
+        self.draft.add_flag(name, entry, where=f"{flag.where}.filters.payloads", why=why)
+
+
+def _payloads(flag: Flag) -> dict[str, Any]:
+    """The payloads by our names of the variants they belong to. PostHog keeps them as JSON text. Raises `Unsupported`."""
+    where = f"{flag.where}.filters.payloads"
+    raw = flag.filters.get("payloads")
+    keys = [key for key, _ in flag.variants]
+    found: dict[str, Any] = {}
+    for name, value in an_object({} if raw is None else raw, where).items():
+        ours = name if name in keys else {TRUE: flag.plain[True], FALSE: flag.plain[False]}.get(name)
+        if value is None or ours is None:
+            continue
+        if isinstance(value, str) and value:
+            try:
+                value = json.loads(value)  # noqa: PLW2901
+            except ValueError:
+                msg = f"{where}.{name} is {shown(value)}, no JSON"
+                raise Unsupported(msg) from None
+        found[ours] = value
+    return found
+
+
+def _with(rule: dict[str, Any], conditions: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    listed = list(conditions)
+    if not listed:
+        return rule
+    return {**rule, "when": listed[0] if len(listed) == 1 else {"all": listed}}
+
+
+def _percent(raw: Any, where: str) -> float:
+    if isinstance(raw, bool) or not isinstance(raw, (int, float)):
+        msg = f"{where}.rollout_percentage is {shown(raw)}, not a number"
+        raise Unsupported(msg)
+    return raw
+
+
+def _free(name: str, taken: Container[str]) -> str:
+    while name in taken:
+        name += "'"
+    return name
