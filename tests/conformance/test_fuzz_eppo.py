@@ -74,10 +74,13 @@ allocations = st.lists(
 )
 subjects = st.lists(
     st.tuples(
-        st.sampled_from(["alice", "bob", "", "1", "US"]) | st.text(st.characters(exclude_categories=["Cs"]), max_size=5),
+        st.sampled_from(["alice", "bob", "", "1", "US"])
+        | st.text(st.characters(exclude_categories=["Cs"]), max_size=5),
         st.dictionaries(
             st.sampled_from(ATTRIBUTES),
-            st.one_of(st.sampled_from(TEXTS), st.integers(-20, 20), st.booleans(), st.none(), st.just(2.5), st.just(1.0)),
+            st.one_of(
+                st.sampled_from(TEXTS), st.integers(-20, 20), st.booleans(), st.none(), st.just(2.5), st.just(1.0)
+            ),
         ),
     ),
     min_size=1,
