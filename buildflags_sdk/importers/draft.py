@@ -58,13 +58,17 @@ class Draft:
     def add_flag(self, source_key: str, entry: dict[str, Any], *, where: str, why: str = "") -> None:
         """Add a flag, its `key` being filled in. With `why` it counts as approximated."""
         key = self.name("flag", source_key)
-        whole = {**entry, "key": key, "meta": {**entry.get("meta", {}), "imported": self._origin(source_key, where)}}
+        whole = {"key": key, **entry, "meta": self._meta(entry, source_key, where)}
         problem = _problem("flag", whole)
         if problem is not None:
             self.refuse_flag(source_key, problem, where=where, type=entry.get("type", "object"))
             return
-        self.flags[key] = {"key": key, **whole}
+        self.flags[key] = whole
         self._find("flag", source_key, why, where)
+
+    def problem_of_flag(self, source_key: str, entry: dict[str, Any]) -> str | None:
+        """Why `add_flag` would refuse it, or None."""
+        return _problem("flag", {"key": self.name("flag", source_key), **entry})
 
     def refuse_flag(self, source_key: str, why: str, *, where: str, type: str = "object") -> None:
         """Add a flag that gives the caller's default, with an error that says why."""
@@ -81,11 +85,7 @@ class Draft:
     def add_segment(self, source_key: str, entry: dict[str, Any], *, where: str, why: str = "") -> None:
         """Add a segment, its `segment` being filled in. With `why` it counts as approximated."""
         key = self.name("segment", source_key)
-        whole = {
-            "segment": key,
-            **entry,
-            "meta": {**entry.get("meta", {}), "imported": self._origin(source_key, where)},
-        }
+        whole = {"segment": key, **entry, "meta": self._meta(entry, source_key, where)}
         problem = _problem("segment", whole)
         if problem is not None:
             self.refuse_segment(source_key, problem, where=where)
@@ -104,6 +104,11 @@ class Draft:
 
     def _origin(self, source_key: str, where: str) -> dict[str, Any]:
         return {"system": self.system, "key": source_key, "where": where}
+
+    def _meta(self, entry: dict[str, Any], source_key: str, where: str) -> dict[str, Any]:
+        """The entry's own `meta`, with its origin in front of what the importer noted under `imported`."""
+        meta = entry.get("meta", {})
+        return {**meta, "imported": {**self._origin(source_key, where), **meta.get("imported", {})}}
 
     def _find(self, kind: Kind, source_key: str, why: str, where: str) -> None:
         standing = Standing.APPROXIMATED if why else Standing.EXACT

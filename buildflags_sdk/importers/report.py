@@ -8,7 +8,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 TARGETING_KEY = "targetingKey"
 
@@ -84,7 +84,7 @@ class AttributeMapping(NamedTuple):
     """How a context that an application gave to the peer becomes one that the imported flags read.
 
     `targeting_key` is the peer's name of the key, which keeps its place under that name too; `renames` moves attributes
-    whose names mean something else here.
+    whose names mean something else here. A system whose contexts have more shape than names gives `convert` instead.
 
     >>> AttributeMapping("userId", {}).apply({"userId": "u1", "plan": "pro"})
     {'userId': 'u1', 'plan': 'pro', 'targetingKey': 'u1'}
@@ -92,9 +92,12 @@ class AttributeMapping(NamedTuple):
 
     targeting_key: str
     renames: Mapping[str, str]
+    convert: Callable[[Mapping[str, Any]], dict[str, Any]] | None = None
 
     def apply(self, context: Mapping[str, Any]) -> dict[str, Any]:
-        """The same subject, as the imported flags read it."""
+        """The same subject, as the imported flags read it. `convert` raises `ConfigurationError` for what is no context."""
+        if self.convert is not None:
+            return self.convert(context)
         ours = {self.renames.get(name, name): value for name, value in context.items()}
         if context.get(self.targeting_key) is not None:
             ours[TARGETING_KEY] = context[self.targeting_key]
