@@ -1,0 +1,158 @@
+"""Reads flagd's flag files: variants, targeting in JSON Logic, shared evaluators, metadata.
+
+A targeting program stays one program, which names the variant to serve: nothing of its meaning is taken apart.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from buildflags_sdk._evaluation.lines import shown
+from buildflags_sdk.errors import ConfigurationError, FlagFileError
+
+from .draft import Draft, Unsupported, an_object, place
+from .report import AttributeMapping, Imported
+from .source import MAX_BYTES, read_object
+from .value_types import common_type, mixes_numbers, variant_body
+
+FRACTIONAL_VERSIONS: Final = (1, 2, 3)
+"""The hashes of `fractional`: abs(int32) in percent, (uint32 x total) >> 32, and that over CBOR. They agree on nobody."""
+
+_SYSTEM = "flagd"
+_KNOWN = frozenset(("key", "state", "variants", "defaultVariant", "targeting", "metadata", "source", "selector"))
+
+
+def read(data: bytes, *, max_bytes: int = MAX_BYTES, fractional: int = 2) -> Imported:
+    """Read a flag file. `fractional` is the version of the hash that the flagd in use has.
+
+    Raises:
+        FlagFileError: the bytes are no flagd file, or larger than `max_bytes`.
+        ConfigurationError: there is no such version of `fractional`.
+    """
+    if fractional not in FRACTIONAL_VERSIONS:
+        msg = f"fractional has the versions 1, 2 and 3, not {fractional!r}"
+        raise ConfigurationError(msg)
+    raw = read_object(data, system=_SYSTEM, max_bytes=max_bytes)
+    flags = _flags(raw)
+    evaluators = raw.get("$evaluators") or {}
+    metadata = raw.get("metadata") or {}
+    if not isinstance(evaluators, dict) or not isinstance(metadata, dict):
+        msg = "$evaluators and metadata of a flagd file are JSON objects: check the file with flagd's own schema"
+        raise FlagFileError(msg)
+    draft = Draft(_SYSTEM)
+    draft.reserve("flag", [key for key, _, _ in flags])
+    for key, where, flag in flags:
+        try:
+            entry, why = _entry(key, an_object(flag, where), where, evaluators, metadata, f"flagd_{fractional}")
+        except Unsupported as error:
+            draft.refuse_flag(key, str(error), where=where)
+        else:
+            draft.add_flag(key, entry, where=where, why=why)
+    return draft.done(AttributeMapping("targetingKey", {}))
+
+
+def _flags(raw: dict[str, Any]) -> list[tuple[str, str, Any]]:
+    """Key, place and body of each flag: an object of them, or a list of which each says its key."""
+    flags = raw.get("flags")
+    if isinstance(flags, list):
+        found = [
+            (str(flag.get("key", at)) if isinstance(flag, dict) else str(at), place("flags", at), flag)
+            for at, flag in enumerate(flags)
+        ]
+    elif isinstance(flags, dict):
+        found = [(key, place("flags", key), flag) for key, flag in flags.items()]
+    else:
+        msg = "a flagd file has an object of flags under 'flags', and this has none: give the file that flagd reads"
+        raise FlagFileError(msg)
+    if found and not any(isinstance(flag, dict) and {"state", "variants"} & flag.keys() for _, _, flag in found):
+        msg = "no flag of this file has flagd's 'state' and 'variants': it is another system's export"
+        raise FlagFileError(msg)
+    return found
+
+
+def _entry(
+    key: str, flag: dict[str, Any], where: str, evaluators: dict[str, Any], metadata: dict[str, Any], dialect: str
+) -> tuple[dict[str, Any], str]:
+    """The flag's entry, and in what it differs from flagd."""
+    state, variants = flag.get("state"), an_object(flag.get("variants"), f"{where}.variants")
+    if state not in ("ENABLED", "DISABLED"):
+        msg = f"{where}.state is {shown(state)}; flagd knows ENABLED and DISABLED"
+        raise Unsupported(msg)
+    flag_type = common_type(variants.values())
+    if not variants or flag_type is None or None in variants.values():
+        msg = f"{where}.variants: flagd needs one or more values of one type, not {shown(variants)}"
+        raise Unsupported(msg)
+    targeting = flag.get("targeting")
+    if targeting is not None and not isinstance(targeting, dict):
+        msg = f"{where}.targeting is {shown(targeting)}, not a JSON Logic object"
+        raise Unsupported(msg)
+    own = {} if flag.get("metadata") is None else an_object(flag["metadata"], f"{where}.metadata")
+    entry: dict[str, Any] = {
+        "type": flag_type,
+        "variants": {name: variant_body(value) for name, value in variants.items()},
+        "enabled": state == "ENABLED",
+        "off": None,
+        "rules": [],
+        "fallthrough": _default(flag.get("defaultVariant"), variants, where),
+    }
+    if metadata or own:
+        entry["meta"] = {**metadata, **own}
+    if targeting:
+        program = _flattened(_with_evaluators(targeting, evaluators, f"{where}.targeting"))
+        computed = {"expression": program, "dialect": dialect, "flag_key": key}
+        entry["rules"] = [{"id": "targeting", "serve": {"computed": computed}}]
+    return entry, "; ".join(_differences(flag, variants))
+
+
+def _differences(flag: dict[str, Any], variants: dict[str, Any]) -> list[str]:
+    found = []
+    if mixes_numbers(variants.values()):
+        found.append("integers among floats are read as floats here")
+    if unknown := sorted(flag.keys() - _KNOWN):
+        found.append(f"fields that flagd's rules do not have were left out: {', '.join(unknown)}")
+    return found
+
+
+def _default(name: Any, variants: dict[str, Any], where: str) -> dict[str, Any] | None:
+    """The fallthrough: none is the caller's default, and a name that is no variant is flagd's GENERAL when it is reached."""
+    if isinstance(name, bool):
+        name = "true" if name else "false"
+    if name is None or name == "":
+        return None
+    if not isinstance(name, str):
+        msg = f"{where}.defaultVariant is {shown(name)}, not a variant's name"
+        raise Unsupported(msg)
+    return {"variant": name} if name in variants else {"computed": {"expression": name}}
+
+
+def _with_evaluators(logic: Any, evaluators: dict[str, Any], where: str, inside: tuple[str, ...] = ()) -> Any:
+    """The logic with each `{"$ref": name}` replaced by the evaluator of that name, in evaluators too."""
+    if isinstance(logic, list):
+        return [_with_evaluators(inner, evaluators, where, inside) for inner in logic]
+    if not isinstance(logic, dict):
+        return logic
+    if "$ref" not in logic:
+        return {word: _with_evaluators(inner, evaluators, where, inside) for word, inner in logic.items()}
+    name = logic["$ref"]
+    if len(logic) != 1 or not isinstance(name, str) or name not in evaluators:
+        msg = f"{where}: there is no evaluator {shown(name)} under $evaluators"
+        raise Unsupported(msg)
+    if name in inside:
+        msg = f"{where}: the evaluators {' -> '.join((*inside, name))} refer to each other in a ring"
+        raise Unsupported(msg)
+    return _with_evaluators(evaluators[name], evaluators, where, (*inside, name))
+
+
+def _flattened(logic: Any) -> Any:
+    """Chains of `if` in their last place as one `if`, which means the same and nests less deep."""
+    if isinstance(logic, list):
+        return [_flattened(inner) for inner in logic]
+    if not isinstance(logic, dict) or len(logic) != 1:  # any other object is data
+        return logic
+    flat = {word: _flattened(inner) for word, inner in logic.items()}
+    operands = flat.get("if")
+    if isinstance(operands, list) and len(operands) % 2 and len(operands) > 1:
+        last = operands[-1]
+        if isinstance(last, dict) and last.keys() == {"if"} and isinstance(last["if"], list) and last["if"]:
+            return {"if": [*operands[:-1], *last["if"]]}
+    return flat
