@@ -1,0 +1,177 @@
+"""GrowthBook's conditions: its trees become ours, its leaves stay in its own words and are judged by its own row.
+
+Saved groups are put in where they are named; long ones, and groups that are conditions, become segments.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from buildflags_sdk._evaluation.lines import shown
+from buildflags_sdk._evaluation.operators import prepare
+from buildflags_sdk.importers.draft import Draft, Unsupported, a_list, an_object, place
+from buildflags_sdk.importers.report import TARGETING_KEY
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Condition = dict[str, Any]
+    Leaf = Callable[[list[str], Any], Condition]
+
+ALWAYS: Final[dict[str, Any]] = {"all": []}
+NEVER: Final[dict[str, Any]] = {"any": []}
+_BY_MEMBERS: Final = {"$inGroup": "$in", "$notInGroup": "$nin"}
+_INLINE = 50  # a saved group with more values is a segment, so that flags share it
+
+
+def path_of(attribute: str) -> list[str]:
+    """A dotted path; GrowthBook's `id` is our targeting key."""
+    first, *rest = attribute.split(".")
+    return [TARGETING_KEY if first == "id" else first, *rest]
+
+
+def all_of(conditions: list[Condition]) -> Condition | None:
+    """One condition for all of them, None when there are none."""
+    kept = [condition for condition in conditions if condition != ALWAYS]
+    return kept[0] if len(kept) == 1 else {"all": kept} if kept else None
+
+
+class Conditions:
+    """Translates conditions of one payload, with its saved groups at hand."""
+
+    def __init__(self, draft: Draft, groups: dict[str, Any]) -> None:
+        self._draft = draft
+        self._groups = groups
+        self._segments: set[str] = set()
+
+    def over_attributes(self, raw: Any, where: str) -> Condition:
+        """A condition over the context. Raises `Unsupported`."""
+        return self._tree(raw, where, lambda path, operand: self._attribute(path, operand, where))
+
+    def over_parent(self, flag: str, raw: Any, where: str) -> Condition:
+        """A condition over `{"value": …}` of another flag. Raises `Unsupported`."""
+
+        def leaf(path: list[str], operand: Any) -> Condition:
+            wanted = self._resolved(operand, where)
+            on_null = bool(prepare("satisfies", "growthbook", [wanted])(None))
+            if path[0] != "value":
+                return ALWAYS if on_null else NEVER
+            value = {"op": "satisfies", "dialect": "growthbook", "values": [wanted], "path": path[1:]}
+            return {"flag": flag, "value": value, "on_absent": on_null}
+
+        tree = self._tree(raw, where, leaf, renamed=False)
+        # It is asked even when the tree looks at nothing, for the sake of cycles.
+        return {"all": [{"flag": flag, "on_absent": True}, tree]} if not _names_a_flag(tree) else tree
+
+    def _tree(self, raw: Any, where: str, leaf: Leaf, *, renamed: bool = True) -> Condition:
+        parts: list[Condition] = []
+        for word, operand in an_object(raw, where).items():
+            here = f"{where}.{word}"
+            if word in ("$and", "$or", "$nor"):
+                inner = [self._tree(part, here, leaf, renamed=renamed) for part in _list(operand, here)]
+                either = {"any": inner} if inner else ALWAYS  # an empty $or holds
+                parts.append({"all": inner} if word == "$and" else either if word == "$or" else {"not": either})
+            elif word == "$not":
+                parts.append({"not": self._tree(operand, here, leaf, renamed=renamed)})
+            elif word == "$savedGroup":
+                parts.append(self._saved_group(operand, here))
+            elif word == "$savedGroups":
+                msg = f"{where}: $savedGroups is not known"
+                raise Unsupported(msg)
+            else:
+                parts.append(leaf(path_of(word) if renamed else word.split("."), operand))
+        return all_of(parts) or ALWAYS
+
+    def _attribute(self, path: list[str], operand: Any, where: str) -> Condition:
+        wanted = self._resolved(operand, where)
+        if isinstance(operand, dict) and operand.keys() in ({"$inGroup"}, {"$notInGroup"}):
+            (group,) = operand.values()
+            (values,) = wanted.values()
+            if len(values) > _INLINE:
+                member = {"segment": self._segment_of_values(group, values, path)}
+                return member if "$inGroup" in operand else {"not": member}
+        return _native(path, wanted) or {
+            "attr": path, "op": "satisfies", "dialect": "growthbook", "values": [wanted],
+        }  # fmt: skip
+
+    def _resolved(self, operand: Any, where: str) -> Any:
+        """The operand with the members of saved groups in place of their names."""
+        if isinstance(operand, list):
+            return [self._resolved(each, where) for each in operand]
+        if not isinstance(operand, dict):
+            return operand
+        made: dict[str, Any] = {}
+        for word, inner in operand.items():
+            ours: str = _BY_MEMBERS.get(word) or word
+            if ours != word and ours in operand:
+                msg = f"{where} has both {word} and {ours} under one path"
+                raise Unsupported(msg)
+            made[ours] = self._members(inner, where) if ours != word else self._resolved(inner, where)
+        return made
+
+    def _members(self, group: Any, where: str) -> list[Any]:
+        entry = self._groups.get(group, []) if isinstance(group, str) else None
+        values = entry.get("values") if isinstance(entry, dict) and entry.get("type") == "list" else entry
+        if not isinstance(values, list):
+            msg = f"{where}: the saved group {shown(group)} is no list"
+            raise Unsupported(msg)
+        return values
+
+    def _saved_group(self, reference: Any, where: str) -> Condition:
+        """A typed reference: to a list over an attribute, or to a condition. One that cannot be followed holds for nobody."""
+        asked = an_object(reference, where)
+        group: Any = asked.get("id")
+        entry = self._groups.get(group) if isinstance(group, str) else None
+        if not isinstance(entry, dict):
+            return NEVER
+        if entry.get("type") == "list":
+            attribute = asked.get("attributeKey", entry.get("attributeKey"))
+            if not isinstance(attribute, str) or not isinstance(entry.get("values"), list):
+                return NEVER
+            return self._attribute(path_of(attribute), {"$inGroup": group}, where)
+        if entry.get("type") != "condition":
+            msg = f"{where}: the saved group {group!r} is of a type that is not known"
+            raise Unsupported(msg)
+        if group not in self._segments:
+            self._segments.add(group)
+            inside = place("savedGroups", group)
+            self._draft.add_segment(group, {"when": self.over_attributes(entry.get("condition"), inside)}, where=inside)
+        return {"segment": self._draft.name("segment", group), "on_absent": False, "on_cycle": False}
+
+    def _segment_of_values(self, group: str, values: list[Any], path: list[str]) -> str:
+        name = f"{group}.{'.'.join(path)}"
+        if name not in self._segments:
+            self._segments.add(name)
+            when = _native(path, {"$in": values}) or {
+                "attr": path, "op": "satisfies", "dialect": "growthbook", "values": [{"$in": values}],
+            }  # fmt: skip
+            self._draft.add_segment(name, {"when": when}, where=place("savedGroups", group))
+        if self._draft.name("segment", name) not in self._draft.segments:
+            msg = f"the saved group {group!r} is too long for one segment"
+            raise Unsupported(msg)
+        return self._draft.name("segment", name)
+
+
+def _native(path: list[str], wanted: Any) -> Condition | None:
+    """`$in` and `$nin` of scalars: our own `in` means the same, lists and missing attributes included, and is faster."""
+    if not isinstance(wanted, dict) or wanted.keys() not in ({"$in"}, {"$nin"}):
+        return None
+    (word, values), *_ = wanted.items()
+    if not isinstance(values, list) or not all(isinstance(value, (str, int, float)) for value in values):
+        return None
+    found = {"attr": path, "op": "in", "values": values}
+    return found if word == "$in" else {**found, "negate": True, "on_missing": True}
+
+
+def _list(raw: Any, where: str) -> list[Any]:
+    if raw is None:
+        msg = f"{where} is null, not a list of conditions"
+        raise Unsupported(msg)
+    return a_list(raw, where)
+
+
+def _names_a_flag(condition: Condition) -> bool:
+    if "flag" in condition:
+        return True
+    inner: list[Condition] = condition.get("all") or condition.get("any") or []
+    return any(map(_names_a_flag, [condition["not"]] if "not" in condition else inner))
