@@ -44,7 +44,7 @@ def affix_of(values: list[Any], *, at_end: bool) -> Holds:
     salt, hashes = read_operand(values)
     by_length: dict[int, set[str]] = {}
     for text in hashes:
-        length, mark, digest = text.partition("_")
+        length, mark, digest = text.lstrip(" ").partition("_")
         if not mark or not (length.isascii() and length.isdigit()) or len(length) > 6:
             msg = f"a hashed beginning or end is written length_hash, not {shown(text)}"
             raise Unpreparable(msg)
