@@ -48,12 +48,22 @@ def _prepared_part(word: str, operand: Any, depth: int) -> Holds:
     steps = word.split(".")
     holds_value = prepared_value(operand, depth - 1)
 
-    def holds(subject: Any) -> bool:
-        for step in steps:
-            subject = subject.get(step) if isinstance(subject, dict) else None
-        return holds_value(subject)
+    return lambda subject: holds_value(_at(subject, steps))
 
-    return holds
+
+def _at(subject: Any, steps: list[str]) -> Any:
+    """What stands at a path; a list has its elements under their indexes, and its `length`, as in JavaScript."""
+    for step in steps:
+        if isinstance(subject, dict):
+            subject = subject.get(step)
+        elif isinstance(subject, (list, tuple)) and step == "length":
+            subject = len(subject)
+        elif isinstance(subject, (list, tuple)) and step.isascii() and step.isdigit() and len(step) < 9:
+            canonical = step == "0" or step[0] != "0"
+            subject = subject[int(step)] if canonical and int(step) < len(subject) else None
+        else:
+            return None
+    return subject
 
 
 def prepared_value(operand: Any, depth: int = _DEEPEST) -> Holds:
@@ -72,7 +82,7 @@ def _bare(wanted: Any) -> Holds:
     if isinstance(wanted, bool):
         return lambda value: value is not None and _truthy(value) is wanted
     if isinstance(wanted, str):
-        return lambda value: _text(value) == wanted
+        return lambda value: (value if value.__class__ is str else _text(value)) == wanted
     if is_number(wanted):
         return lambda value: _number(value) == wanted
     if wanted is None:
@@ -94,23 +104,27 @@ def _truthy(value: Any) -> bool:
     return bool(value) and value == value  # noqa: PLR0124 - NaN is falsy there
 
 
-def _text(value: Any) -> str | None:
-    return plain_text(value)
+def _text(value: Any) -> str:
+    """JavaScript's String(): null is `null`, a list its elements between commas."""
+    from ..javascript import to_text  # noqa: PLC0415, TID252 - most values are text already
+
+    try:
+        return to_text(value)
+    except RecursionError:
+        return ""
 
 
-def _number(value: Any) -> int | float:
-    """JavaScript's Number(): null is 0, text by what it spells, the empty one 0."""
-    if value is None:
-        return 0
-    if isinstance(value, (int, float)):
-        return value + 0
-    if isinstance(value, str):
-        text = value.strip()
-        try:
-            return float(text or 0) if "_" not in text and text.lower().lstrip("+-") not in ("nan", "inf") else _NAN
-        except ValueError:
-            return _NAN
-    return _NAN
+def _number(value: Any) -> float:
+    """JavaScript's Number(): null is 0, text what it spells, the empty one 0."""
+    if value.__class__ is int or value.__class__ is float:
+        number: float = value
+        return number
+    from ..javascript import to_number  # noqa: PLC0415, TID252 - most values are numbers already
+
+    try:
+        return to_number(value)
+    except RecursionError:
+        return _NAN
 
 
 def _same(left: Any, right: Any) -> bool:
@@ -131,9 +145,10 @@ def _unequal(wanted: Any) -> Holds:
 def _ordering(compare: Callable[[Any, Any], bool]) -> Callable[[Any], Holds]:
     def prepare(bound: Any) -> Holds:
         def holds(value: Any) -> bool:
-            if isinstance(value, str) and isinstance(bound, str):
-                return compare(value, bound)
-            return compare(_number(value), _number(bound))
+            left = _text(value) if isinstance(value, (list, tuple)) else value
+            if isinstance(left, str) and isinstance(bound, str):
+                return compare(left, bound)
+            return compare(_number(left), _number(bound))
 
         return holds
 

@@ -90,9 +90,10 @@ class Conditions:
             if len(values) > _INLINE:
                 member = {"segment": self._segment_of_values(group, values, path)}
                 return member if "$inGroup" in operand else {"not": member}
-        return _native(path, wanted) or {
-            "attr": path, "op": "satisfies", "dialect": "growthbook", "values": [wanted],
-        }  # fmt: skip
+        if any(step == "length" or step.isdigit() for step in path[1:]):  # it may lead into a list
+            inside = {".".join(path[1:]): wanted}
+            return {"attr": path[:1], "op": "satisfies", "dialect": "growthbook_tree", "values": [inside]}
+        return _native(path, wanted) or _satisfies(path, wanted)
 
     def _resolved(self, operand: Any, where: str) -> Any:
         """The operand with the members of saved groups in place of their names."""
@@ -142,14 +143,16 @@ class Conditions:
         name = f"{group}.{'.'.join(path)}"
         if name not in self._segments:
             self._segments.add(name)
-            when = _native(path, {"$in": values}) or {
-                "attr": path, "op": "satisfies", "dialect": "growthbook", "values": [{"$in": values}],
-            }  # fmt: skip
+            when = _native(path, {"$in": values}) or _satisfies(path, {"$in": values})
             self._draft.add_segment(name, {"when": when}, where=place("savedGroups", group))
         if self._draft.name("segment", name) not in self._draft.segments:
             msg = f"the saved group {group!r} is too long for one segment"
             raise Unsupported(msg)
         return self._draft.name("segment", name)
+
+
+def _satisfies(path: list[str], wanted: Any) -> Condition:
+    return {"attr": path, "op": "satisfies", "dialect": "growthbook", "values": [wanted]}
 
 
 def _native(path: list[str], wanted: Any) -> Condition | None:
