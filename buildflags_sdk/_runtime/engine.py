@@ -46,7 +46,7 @@ class Engine:
         self._given = transport
         self._made: HttpTransport | None = None
         self._directory = directory
-        self._dice = random.random
+        self._dice = random.Random().random  # its own: the host may seed the shared one
         self._environments: Environments | None = None
         self._worker = self._make_worker()
         self._process = os.getpid()

@@ -40,6 +40,7 @@ def backend() -> Iterator[Backend]:
     keys = sample_keys(store)
     with running_server(create_app(store, settings=Settings(delivery=DEVELOPMENT))) as url:
         yield Backend(url, keys)
+    store.close()
 
 
 @pytest.fixture

@@ -65,6 +65,7 @@ def backend() -> Iterator[Backend]:
     settings = Settings(delivery=DeliverySettings(max_age=0, stale_while_revalidate=1, stale_if_error=60, poll=1))
     with running_server(create_app(store, settings=settings)) as url:
         yield Backend(url, store, keys)
+    store.close()
 
 
 @pytest.fixture

@@ -171,11 +171,8 @@ class _Held:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.connection = connection
-
-    def close(self) -> None:
-        self.connection.close()
-
-    __del__ = close
+        # Not `__del__`: in a cycle that might come after the connection's own end, which Python 3.13 then warns of.
+        self.close = weakref.finalize(self, connection.close)
 
 
 class _Beside:
