@@ -8,17 +8,23 @@ Reading a bundle loads nothing heavy: it is the first answer's path. Only a flag
 from __future__ import annotations
 
 import os
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from buildflags_sdk._wire.bundle import BUNDLE_MARK, Bundle, decode_bundle
 from buildflags_sdk._wire.canonical import decode, encode
 from buildflags_sdk._wire.limits import DEFAULT_LIMITS, Limits
 from buildflags_sdk.errors import FlagFileError, FormatVersionError, RulesetError
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import BinaryIO
+
 FLAGS_FILE_VERSION = 1
 
 LARGEST_FILE = 256 * 1024 * 1024
 """More than 200,000 entries of 1 KB; a file larger than this was never meant."""
+
+_CHUNK = 1024 * 1024
 
 
 class FlagsFile(NamedTuple):
@@ -115,11 +121,20 @@ def _line(key: str, entry: Any, key_field: str) -> bytes:
 def _read(path: str | os.PathLike[str]) -> bytes:
     try:
         with open(path, "rb") as file:
-            data = file.read(LARGEST_FILE + 1)
+            chunks = list(_chunks(file))
     except OSError as error:
         msg = f"{os.fspath(path)} cannot be read: {error.strerror or error}; check the path and its permissions"
         raise FlagFileError(msg) from error
+    data = b"".join(chunks)
     if len(data) > LARGEST_FILE:
         msg = f"{os.fspath(path)} is over {LARGEST_FILE} bytes; this is no flags file"
         raise FlagFileError(msg)
     return data
+
+
+def _chunks(file: BinaryIO) -> Iterator[bytes]:
+    """Read to the end, or just past the limit. One `read(limit)` would reserve all of the limit for a file of a kilobyte."""
+    left = LARGEST_FILE + 1
+    while left and (chunk := file.read(min(left, _CHUNK))):
+        left -= len(chunk)
+        yield chunk
