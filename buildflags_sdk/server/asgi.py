@@ -69,7 +69,7 @@ def with_body_limit(app: App, limit: int) -> App:
             return
         detail = f"a request body may have {limit} bytes; send less, or load in bulk"
         length = header(scope, b"content-length")
-        if length.isdecimal() and int(length) > limit:
+        if length.isdecimal() and (len(length) > 18 or int(length) > limit):
             await answer_problem(scope, send, 413, detail)
             return
         body = b""

@@ -25,6 +25,22 @@ _TITLES = {
 }
 
 
+PROBLEM_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "title": "Problem",
+    "description": "`detail` says what was wrong and what to do next; further members depend on the status.",
+    "required": ["type", "title", "status", "detail"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "instance": {"type": "string"},
+    },
+}
+"""How the OpenAPI document describes every answer but success."""
+
+
 class ProblemError(Exception):
     """An answer other than success. `more` are further members of the problem object."""
 
@@ -50,4 +66,5 @@ def problem_body(status: int, detail: str, *, instance: str | None = None, **mor
     }
     if instance is not None:
         document["instance"] = instance
-    return json.dumps({**document, **more}, ensure_ascii=False, default=str).encode()
+    # A lone surrogate of the request's, quoted in `detail`, becomes an escape: that is JSON too.
+    return json.dumps({**document, **more}, ensure_ascii=False, default=str).encode(errors="backslashreplace")

@@ -14,7 +14,7 @@ from buildflags_sdk import __version__
 from buildflags_sdk.errors import RulesetError
 from buildflags_sdk.server.management import changes, environments, flags, health, keys, segments, workspaces
 from buildflags_sdk.server.management.desk import Service
-from buildflags_sdk.server.problems import MEDIA_TYPE, ProblemError
+from buildflags_sdk.server.problems import MEDIA_TYPE, PROBLEM_SCHEMA, ProblemError
 from buildflags_sdk.server.publish import PublishError, UnknownEnvironmentError
 from buildflags_sdk.server.restore import RestoredStoreError
 from buildflags_sdk.server.settings import Settings
@@ -25,7 +25,15 @@ _log = logging.getLogger("buildflags_sdk.server")
 
 def create_management(store: Store, settings: Settings, now: Callable[[], float]) -> FastAPI:
     """Make the management application alone, as a function of its own needs it."""
-    app = FastAPI(title="buildflags management", version=__version__, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="buildflags management",
+        version=__version__,
+        docs_url=None,
+        redoc_url=None,
+        responses={
+            "default": {"description": "A problem (RFC 9457)", "content": {MEDIA_TYPE: {"schema": PROBLEM_SCHEMA}}}
+        },
+    )
     app.state.service = Service(store, settings, now)
     for noun in (health, workspaces, environments, flags, segments, keys, changes):
         app.include_router(noun.router)

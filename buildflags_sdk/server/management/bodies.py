@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
+from buildflags_sdk._wire.canonical import encode
 from buildflags_sdk.server.access import EVERY
 from buildflags_sdk.server.records import KEY_PATTERN
 
@@ -17,6 +18,13 @@ class Body(BaseModel):
     """Strict and closed: a misspelt field is refused, not ignored."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_json(cls, given: Any) -> Any:
+        """Refuse what Python's reader of JSON lets in and no page can hold: NaN, infinities, halves of surrogate pairs."""
+        encode(given)
+        return given
 
 
 class NewWorkspace(Body):

@@ -21,6 +21,9 @@ from buildflags_sdk.server.stores import Page, Store
 
 _log = logging.getLogger("buildflags_sdk.server")
 
+_LONGEST_VERSION = 18
+"""Digits. `int` refuses some thousands of them with an error of its own."""
+
 Key = Annotated[str, Path(pattern=f"^{KEY_PATTERN}$", description="letters, digits, `.`, `_`, `-`; at most 128")]
 Publish = Annotated[bool, Query(description="false: save now, make live later with POST …/publish")]
 Limit = Annotated[int, Query(ge=1, le=100)]
@@ -85,7 +88,7 @@ def _if_match(if_match: Annotated[str | None, Header()] = None) -> MadeFrom:
     if if_match.strip() == "*":
         return MadeFrom(None, by_header=True, whatever=True)
     number = if_match.strip().removeprefix("W/").strip('"')
-    if not number.isdecimal():
+    if not number.isdecimal() or len(number) > _LONGEST_VERSION:
         msg = f'`If-Match` must be a version as the ETag gave it, like "3", or *; not {if_match!r}'
         raise ProblemError(400, msg)
     return MadeFrom(int(number), by_header=True)
