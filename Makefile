@@ -13,6 +13,7 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python;
 	if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo $$python; break; fi; done)
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
+FUZZ_ARGS ?=
 
 .PHONY: help
 help: ## Show the targets
@@ -83,6 +84,24 @@ demo: $(STAMP) ## A real backend and a real application: watch a toggle arrive, 
 .PHONY: bench
 bench: $(STAMP) ## The benchmarks, each figure with its bar (BENCH_ARGS=NAME for some)
 	$(BIN)/python -m tests.benchmarks $(BENCH_ARGS)
+
+.PHONY: fuzz
+fuzz: $(STAMP) ## Fuzz everything that reads bytes, for FUZZ_SECONDS=120 in all (with atheris, where it installs)
+	@$(BIN)/python -c 'import atheris' 2>/dev/null || $(BIN)/python -m pip install --quiet --disable-pip-version-check atheris \
+		|| echo "atheris does not install here" >&2
+	$(BIN)/python -m tests.fuzz $(FUZZ_ARGS)
+
+.PHONY: fleet
+fleet: $(STAMP) ## 1,000 clients behind varnish as the edge: what the origin feels, also after an outage
+	$(BIN)/python -m tests.fleet
+
+.PHONY: simulate
+simulate: $(STAMP) ## 1,000,000 clients in simulated time
+	$(BIN)/python -m tests.fleet.simulate
+
+.PHONY: soak
+soak: $(STAMP) ## SOAK_MINUTES=30 of changes, faults and evaluations: memory, lost updates, convergence
+	$(BIN)/python -m tests.soak
 
 .PHONY: wheel
 wheel: $(STAMP) ## Build the wheel, install it into a clean environment, smoke-test it there
