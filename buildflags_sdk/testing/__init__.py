@@ -1,6 +1,6 @@
-"""What tests use, ours and yours: overrides, factories of rulesets, a clock that is moved by hand, scripted answers.
+"""What tests use, ours and yours: overrides, factories of rulesets, a clock moved by hand, a server that misbehaves.
 
-Nothing here sleeps, listens or connects. Names are resolved when first used, so that `override_flags` costs only itself.
+Only `FaultServer` listens, and nothing connects. Names are resolved when first used: `override_flags` costs only itself.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .factories import manifest_for as manifest_for
     from .factories import segment as segment
     from .factories import snapshot_of as snapshot_of
+    from .faults import FaultServer as FaultServer
     from .overrides import FlagOverrides as FlagOverrides
     from .overrides import override_flags as override_flags
     from .transports import LocalBackend as LocalBackend
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "clock": ("ManualClock",),
     "factories": ("flag", "lines", "manifest_for", "segment", "snapshot_of"),
+    "faults": ("FaultServer",),
     "overrides": ("FlagOverrides", "override_flags"),
     "transports": ("LocalBackend", "ScriptedTransport", "manifest_answer", "page_answer"),
 }
