@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from types import TracebackType
 
+    from ._views import AttributeNames
     from .client import Client
     from .client import Pinned as PinnedView
 
@@ -78,6 +79,7 @@ class ShadowClient:
     Args:
         ours: a started client of ours. The caller closes it.
         theirs: the other system.
+        attributes: makes our context out of one in the other system's names (an import states its mapping).
         answer_from: whose answers the application gets: "theirs" until the switch, "ours" after it.
         rate: the share of evaluations that are compared, from 0 to 1.
         log: a file to which differences are appended as NDJSON, with both traces. None: they are only counted.
@@ -95,6 +97,7 @@ class ShadowClient:
         ours: Client,
         theirs: Theirs,
         *,
+        attributes: AttributeNames | None = None,
         answer_from: Literal["ours", "theirs"] = "theirs",
         rate: float = 1.0,
         log: Path | str | None = None,
@@ -109,6 +112,7 @@ class ShadowClient:
             raise ValueError(msg)
         self._ours = ours
         self._theirs = theirs
+        self._attributes = attributes
         self._answer_from = answer_from
         self._rate = rate
         self._log = None if log is None else Path(log)
@@ -132,17 +136,20 @@ class ShadowClient:
         context = context or {}
         ours = self._ours.pinned()
         if self._answer_from == "ours":
-            answer = ours.get_value(key, default, context)
+            answer = ours.get_value(key, default, self._in_our_names(context))
         else:
             try:
                 answer = self._theirs.value(key, default, context)
             except Exception as error:  # noqa: BLE001 - the other system's failure must not become the application's
                 self._count(key, failed=1)
                 self._say(key, error)
-                return ours.get_value(key, default, context)
+                return ours.get_value(key, default, self._in_our_names(context))
         if self._rate and (self._rate >= 1 or self._dice() < self._rate):
             self._put(_Asked(key, default, dict(context), answer, ours))
         return answer
+
+    def _in_our_names(self, context: Mapping[str, Any]) -> Mapping[str, Any]:
+        return context if self._attributes is None else self._attributes.apply(context)
 
     def report(self) -> ShadowReport:
         """What was compared so far."""
@@ -211,7 +218,10 @@ class ShadowClient:
         if self._answer_from == "ours":
             ours, theirs = asked.answer, self._theirs.value(asked.key, asked.default, asked.context)
         else:
-            ours, theirs = asked.ours.get_value(asked.key, asked.default, asked.context), asked.answer
+            ours, theirs = (
+                asked.ours.get_value(asked.key, asked.default, self._in_our_names(asked.context)),
+                asked.answer,
+            )
         if same(ours, theirs):
             self._count(asked.key, equal=1)
             return
@@ -228,7 +238,10 @@ class ShadowClient:
             "key": asked.key,
             "context": asked.context,
             "revision": asked.ours.revision,
-            "ours": {"value": ours, "trace": asked.ours.explain(asked.key, asked.context).as_dict()},
+            "ours": {
+                "value": ours,
+                "trace": asked.ours.explain(asked.key, self._in_our_names(asked.context)).as_dict(),
+            },
             "theirs": {"value": theirs, "trace": None if explain is None else explain(asked.key, asked.context)},
         }
 

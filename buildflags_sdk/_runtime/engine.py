@@ -46,7 +46,7 @@ class Engine:
         self._given = transport
         self._made: HttpTransport | None = None
         self._directory = directory
-        self._dice = random.Random().random  # its own: the host may seed the shared one
+        self._random = random.Random()  # noqa: S311 - spreads polls; its own, since the host may seed the shared one
         self._environments: Environments | None = None
         self._worker = self._make_worker()
         self._process = os.getpid()
@@ -110,6 +110,7 @@ class Engine:
     def after_fork_in_child(self) -> None:
         """Forget the parent's thread, locks and sockets. The thread starts again at the first use."""
         self._process = os.getpid()
+        self._random.seed()  # or all children would poll at the same moment
         self._worker = self._make_worker()
         made, self._made = self._made, None
         if made is not None:
@@ -177,7 +178,7 @@ class Engine:
             transport=self._transport,
             local=local,
             clock=self.clock,
-            dice=self._dice,
+            dice=self._random.random,
             log=self._log,
             key_is_ours=key_is_ours,
             come_back=self.come_back,

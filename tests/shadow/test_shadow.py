@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from buildflags_sdk import Client
+from buildflags_sdk.importers import AttributeMapping
 from buildflags_sdk.shadow import FlagCount, ShadowClient, same
+from buildflags_sdk.testing import flag
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -118,3 +120,19 @@ def test_values_are_compared_as_flag_values() -> None:
     assert same({"a": [1, {"b": None}]}, {"a": [1.0, {"b": None}]})
     assert not same({"a": 1}, {"a": True})
     assert not same([1], [1, 2])
+
+
+def test_each_system_is_asked_in_its_own_names() -> None:
+    rule = {"id": "r", "when": {"attr": ["targetingKey"], "op": "in", "values": ["u1"]}, "serve": {"variant": "on"}}
+    ours = Client.from_flags({"x": flag("x", False, rules=[rule])})
+
+    class Named(Other):
+        def value(self, key: str, default: Any, context: Mapping[str, Any]) -> Any:
+            assert "targetingKey" not in context
+            return context["userId"] == "u1"
+
+    with ShadowClient(ours, Named({}), attributes=AttributeMapping("userId", {})) as shadow:
+        assert shadow.is_enabled("x", {"userId": "u1"})
+        assert not shadow.is_enabled("x", {"userId": "u2"})
+        assert shadow.flush()
+        assert shadow.report().flags == {"x": FlagCount(equal=2)}
