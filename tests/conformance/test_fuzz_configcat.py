@@ -1,0 +1,203 @@
+"""Chance configs and users, evaluated here and by ConfigCat's own SDK, which is given the config in memory."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from buildflags_sdk._evaluation.details import CALLER_DEFAULT
+from buildflags_sdk.importers import configcat
+from buildflags_sdk.importers.configcat.conditions import COMPARATORS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+peer = pytest.importorskip("configcatclient", reason="configcat-client is not installed")
+peer_config = pytest.importorskip("configcatclient.config", reason="configcat-client is not installed")
+overrides = pytest.importorskip("configcatclient.overridedatasource", reason="configcat-client is not installed")
+pytestmark = pytest.mark.conformance
+
+SALT = "pepper"
+ATTRIBUTES = ["Identifier", "Email", "Country", "Custom"]
+TEXTS = [
+    "a@x.com",
+    "b@y.org",
+    "DE",
+    "1.2.3",
+    "2.0.0-rc.1",
+    "3",
+    "3,5",
+    " 7 ",
+    '["DE","FR"]',
+    "[]",
+    "ümlaut",
+    "1700000000",
+]
+FIELDS = ("b", "s", "i", "d")
+VALUES: list[list[Any]] = [[True, False], ["red", "blue", ""], [1, 0, -7], [1.5, 0.25, 3]]
+DEFAULTS: list[Any] = [None, "default", 99, 99.5]
+attribute_values = st.one_of(
+    st.sampled_from(TEXTS),
+    st.integers(-5, 5),
+    st.sampled_from(
+        [1.5, 3.0, float("nan"), float("inf"), datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC), ["DE", "FR"], True]
+    ),
+    st.just(""),
+)
+users = st.lists(
+    st.none()
+    | st.fixed_dictionaries(
+        {"Identifier": st.sampled_from(["alice", "bob", "", "DE"]) | st.text("abcü", max_size=4)},
+        optional={"Email": attribute_values, "Country": attribute_values, "Custom": attribute_values},
+    ),
+    min_size=1,
+    max_size=6,
+)
+
+
+def hashed(text: str, number: int, salted_by: str) -> str:
+    data = text.encode()
+    digest = hashlib.sha256(data + (SALT + salted_by).encode()).hexdigest()
+    return f"{len(data)}_{digest}" if number in (22, 23, 24, 25) else digest
+
+
+@st.composite
+def user_conditions(draw: st.DrawFn, salted_by: str) -> dict[str, Any]:
+    number = draw(st.sampled_from(sorted(COMPARATORS)))
+    row = COMPARATORS[number]
+    operand: Any
+    if row.field == "d":
+        operand = draw(st.sampled_from([3, 3.5, 0, 1700000000, -1]))
+    elif row.field == "s" and not row.hashed:
+        operand = draw(st.sampled_from(["1.2.3", " 2.0.0 ", "2.0.0-rc.1", "no version", "3", "DE"]))
+    elif number in (4, 5):
+        operand = draw(st.lists(st.sampled_from(["1.2.3", "2.0.0-rc.1", "no version", ""]), min_size=1, max_size=3))
+        operand.append("9.9.9")  # a list of blanks alone is read differently by ConfigCat's SDKs
+    else:
+        operand = draw(st.lists(st.sampled_from([*TEXTS, "DE", "a@", "@x.com", "3.5", "ü"]), min_size=1, max_size=3))
+        if row.hashed:
+            operand = [hashed(text, number, salted_by) for text in operand]
+        if row.field == "s":
+            operand = operand[0]
+    return {"a": draw(st.sampled_from(ATTRIBUTES)), "c": number, row.field: operand}
+
+
+@st.composite
+def served(draw: st.DrawFn, kind: int) -> dict[str, Any]:
+    at = draw(st.integers(0, len(VALUES[kind]) - 1))
+    return {"v": {FIELDS[kind]: VALUES[kind][at]}, "i": f"id-{kind}-{at}"}
+
+
+@st.composite
+def options(draw: st.DrawFn, kind: int) -> list[dict[str, Any]]:
+    shares = draw(st.sampled_from([[100], [50, 50], [20, 30, 50], [0, 100], [40]]))
+    return [{"p": share, **draw(served(kind))} for share in shares]
+
+
+@st.composite
+def configs(draw: st.DrawFn) -> dict[str, Any]:
+    segments = [
+        {"n": f"segment {at}", "r": draw(st.lists(user_conditions(f"segment {at}"), min_size=1, max_size=3))}
+        for at in range(draw(st.integers(0, 2)))
+    ]
+    made: dict[str, Any] = {}
+    for key in ("first", "second"):
+        kind = draw(st.integers(0, 3))
+        conditions: list[Any] = [user_conditions(key).map(lambda each: {"u": each})] * 2
+        if segments:
+            within = st.builds(dict, s=st.integers(0, len(segments) - 1), c=st.integers(0, 1))
+            conditions.append(within.map(lambda each: {"s": each}))
+        if made:
+            other = draw(st.sampled_from([made["first"]["t"]] * 4 + [0]))
+            values = st.sampled_from([{FIELDS[other]: value} for value in VALUES[other]])
+            flag = st.builds(dict, f=st.sampled_from(["first"] * 6 + ["gone", "second"]), c=st.integers(0, 1), v=values)
+            conditions.append(flag.map(lambda each: {"p": each}))
+        rules = st.one_of(
+            st.builds(dict, c=st.lists(st.one_of(conditions), min_size=1, max_size=3), s=served(kind)),
+            st.builds(dict, c=st.lists(st.one_of(conditions), min_size=1, max_size=2), p=options(kind)),
+        )
+        setting = {"t": kind, "r": draw(st.lists(rules, max_size=3)), **draw(served(kind))}
+        if draw(st.booleans()):
+            setting["p"] = draw(options(kind))
+        if draw(st.booleans()):
+            setting["a"] = draw(st.sampled_from(["Country", "Custom"]))
+        made[key] = setting
+    return {"p": {"s": SALT}, "s": segments, "f": made}
+
+
+class Memory(overrides.FlagOverrides, overrides.OverrideDataSource):  # type: ignore[misc]
+    """The config that the peer's client reads: whichever was put here last."""
+
+    def __init__(self) -> None:
+        self.override_behaviour = overrides.OverrideBehaviour.LocalOnly
+        self.config: dict[str, Any] = {"f": {}}
+
+    def create_data_source(self, log: object) -> Memory:
+        return self
+
+    def get_overrides(self) -> dict[str, Any]:
+        return self.config
+
+    def get_behaviour(self) -> object:
+        return self.override_behaviour
+
+
+@pytest.fixture(scope="module")
+def memory() -> Memory:
+    return Memory()
+
+
+@pytest.fixture(scope="module")
+def client(memory: Memory) -> Iterator[Any]:
+    options = peer.ConfigCatOptions(polling_mode=peer.PollingMode.manual_poll(), flag_overrides=memory)
+    made = peer.ConfigCatClient.get("configcat-sdk-1/0123456789012345678901/0123456789012345678901", options)
+    yield made
+    made.close()
+
+
+@pytest.fixture(autouse=True)
+def quiet(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("CRITICAL", logger="configcat")
+
+
+def test_no_user_of_a_chance_config_is_moved(
+    client: Any, memory: Memory, both: Callable[..., Any], fuzz_examples: int, tally: Callable[..., None]
+) -> None:
+    compared = 0
+
+    @settings(max_examples=fuzz_examples, deadline=None)
+    @given(configs(), users)
+    def check(config: dict[str, Any], asked: list[dict[str, Any] | None]) -> None:
+        nonlocal compared
+        data = json.dumps(config).encode()
+        peer_config.fixup_config_salt_and_segments(config)
+        memory.config = config
+        imported = configcat.read(data)
+        assert imported.report.refused == 0, imported.report.findings
+        decided = both(imported)
+        for attributes in asked:
+            user = None
+            ours: dict[str, Any] = {}
+            if attributes is not None:
+                custom = {"Custom": attributes["Custom"]} if "Custom" in attributes else None
+                user = peer.user.User(
+                    attributes["Identifier"], attributes.get("Email"), attributes.get("Country"), custom
+                )
+                ours = imported.attributes.apply(attributes)
+            for key in ("first", "second"):
+                default = DEFAULTS[config["f"][key]["t"]]
+                theirs = client.get_value_details(key, default, user)
+                decision = decided.decide(key, ours)
+                value = default if decision.value is CALLER_DEFAULT else decision.value
+                said = configcat.result_of(decision, imported.flags[key])
+                assert (value, said) == (theirs.value, theirs.variation_id), (key, attributes, decision, theirs.error)
+                compared += 1
+
+    check()
+    tally("configcat fuzz", passed=compared)
