@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
 
-from ._evaluation.details import CALLER_DEFAULT, Decision, ErrorCode, EvaluationDetails, Reason, Source
+from ._evaluation.details import CALLER_DEFAULT, Decision, ErrorCode, EvaluationDetails, Fallback, Reason, Source
 from ._scope import current as current_scope
 from ._tables import OverlayTable
 from ._values import MISFIT, fit, mistaken_context, name_of, own
@@ -266,22 +266,18 @@ class Reading:
             code = ErrorCode.GENERAL
             message = f"evaluating {key!r} failed: {type(error).__name__}: {error}"
         self._report(str(key), code, message)
-        return Decision(
-            str(key), CALLER_DEFAULT, reason=Reason.ERROR, error_code=code, error_message=message, decided=False
-        )
+        return Fallback(str(key), reason=Reason.ERROR, error_code=code, error_message=message)
 
     def _mismatched(self, key: str, decision: Decision, default: Any) -> Decision:
         message = f"flag {key!r} is of type {decision.type or type(decision.value).__name__}, the default is of type {name_of(default)}"
         if mistaken_context(default):
             message += "; it looks like an evaluation context: give the default second and the context as context=…"
         self._report(key, ErrorCode.TYPE_MISMATCH, message)
-        return Decision(
+        return Fallback(
             key,
-            CALLER_DEFAULT,
             type=decision.type,
             on=decision.on,
             reason=Reason.ERROR,
             error_code=ErrorCode.TYPE_MISMATCH,
             error_message=message,
-            decided=False,
         )

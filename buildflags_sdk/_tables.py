@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ._evaluation.details import CALLER_DEFAULT, Decision, ErrorCode, Reason
+from ._evaluation.details import Decision, ErrorCode, Fallback, Reason
 from ._snapshot import Snapshot, Table
 
 if TYPE_CHECKING:
@@ -24,19 +24,17 @@ class FixedTable(Table):
         self._make = make
 
     def __missing__(self, key: str) -> Any:
-        return _always(self._make(key))
+        return self._make(key).always
 
 
 def not_ready() -> FixedTable:
     """The table before the first ruleset."""
     return FixedTable(
-        lambda key: Decision(
+        lambda key: Fallback(
             key,
-            CALLER_DEFAULT,
             reason=Reason.ERROR,
             error_code=ErrorCode.PROVIDER_NOT_READY,
             error_message=NOT_READY_MESSAGE,
-            decided=False,
         )
     )
 
@@ -44,7 +42,7 @@ def not_ready() -> FixedTable:
 def expired(snapshot: Snapshot) -> FixedTable:
     """The table of a ruleset that is older than `max_staleness`."""
     return FixedTable(
-        lambda key: Decision(key, CALLER_DEFAULT, reason=Reason.STALE, error_message=EXPIRED_MESSAGE, decided=False),
+        lambda key: Fallback(key, reason=Reason.STALE, error_message=EXPIRED_MESSAGE),
         snapshot,
     )
 
@@ -59,7 +57,7 @@ class OverlayTable(Table):
         self._base = base
         self._laid = {key: override_decision(key, value) for key, value in values.items()}
         for key, decision in self._laid.items():
-            self[key] = decision.value if isinstance(decision.value, bool) else _always(decision)
+            self[key] = decision.value if isinstance(decision.value, bool) else decision.always
 
     def __missing__(self, key: str) -> Any:
         return self._base[key]
@@ -101,10 +99,3 @@ def _type_of(value: Any) -> str:
     if isinstance(value, float):
         return "float"
     return "string" if isinstance(value, str) else "object"
-
-
-def _always(decision: Decision) -> Callable[[Any, Any, Any], Decision]:
-    def answer(_context: Any, _snapshot: Any, _world: Any) -> Decision:
-        return decision
-
-    return answer

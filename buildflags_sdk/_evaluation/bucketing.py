@@ -113,7 +113,7 @@ def prepare_ranges(scheme: str, seed: str, of: int, ranges: Sequence[Range]) -> 
     Each range is (from, to, to_inclusive, index). Raises ValueError for an unknown scheme.
     """
     if scheme == "bf1":
-        return _prepare_bf1_ranges(seed, of, ranges)
+        return pick_by_bf1(bf1_thresholds(seed, of, ranges))
     if scheme not in SCHEMES:
         msg = f"there is no bucketing scheme {scheme!r}"
         raise ValueError(msg)
@@ -132,14 +132,40 @@ def prepare_ranges(scheme: str, seed: str, of: int, ranges: Sequence[Range]) -> 
     return pick
 
 
-def _prepare_bf1_ranges(seed: str, of: int, ranges: Sequence[Range]) -> Pick:
+class Thresholds(NamedTuple):
     """bf1's fast form: the digest's bytes against big-endian thresholds, with no integer made on the way.
 
     Measured on CPython 3.12: 0.42 µs a pick, of which the hash is 0.40; through the exact fraction 2.3 µs. Copying a
     hash that has taken the seed already saves nothing measurable.
     """
-    prefix = _encodable(seed) + ":"
-    bounds, indexes = _thresholds(of, ranges)
+
+    prefix: str
+    """What is hashed before the key."""
+    bounds: tuple[bytes, ...]
+    """Digests where the outcome changes, rising."""
+    indexes: tuple[int, ...]
+    """The outcomes before, between and after them; MISS outside all ranges."""
+
+
+def bf1_thresholds(seed: str, of: int, ranges: Sequence[Range]) -> Thresholds:
+    """The fast form of ranges. Raises ValueError for a seed that cannot be hashed."""
+    spans = [
+        (_first_at(start, of), _first_above(end, of) if inclusive else _first_at(end, of), index)
+        for start, end, inclusive, index in ranges
+    ]
+    bounds: list[bytes] = []
+    indexes = [_outcome_at(0, spans)]
+    for cut in sorted({cut for low, high, _ in spans for cut in (low, high) if 0 < cut < 1 << _BITS}):
+        index = _outcome_at(cut, spans)
+        if index != indexes[-1]:
+            bounds.append(cut.to_bytes(_BITS >> 3, "big"))
+            indexes.append(index)
+    return Thresholds(_encodable(seed) + ":", tuple(bounds), tuple(indexes))
+
+
+def pick_by_bf1(thresholds: Thresholds) -> Pick:
+    """The function that picks by thresholds."""
+    prefix, bounds, indexes = thresholds
 
     def pick(key: Any) -> int:
         if key.__class__ is not str or not key:
@@ -168,25 +194,11 @@ def _prepare_bf1_ranges(seed: str, of: int, ranges: Sequence[Range]) -> Pick:
     return pick_one_of_two
 
 
-def _thresholds(of: int, ranges: Sequence[Range]) -> tuple[list[bytes], list[int]]:
-    """Digests where the outcome changes, rising, and the outcomes before, between and after them."""
-    spans = [
-        (_first_at(start, of), _first_above(end, of) if inclusive else _first_at(end, of), index)
-        for start, end, inclusive, index in ranges
-    ]
-    cuts = sorted({cut for low, high, _ in spans for cut in (low, high) if 0 < cut < 1 << _BITS})
-    bounds: list[bytes] = []
-    indexes = [_outcome_at(0, spans)]
-    for cut in cuts:
-        index = _outcome_at(cut, spans)
-        if index != indexes[-1]:
-            bounds.append(cut.to_bytes(_BITS >> 3, "big"))
-            indexes.append(index)
-    return bounds, indexes
-
-
 def _outcome_at(digest: int, spans: list[tuple[int, int, int]]) -> int:
-    return next((index for low, high, index in spans if low <= digest < high), MISS)
+    for low, high, index in spans:
+        if low <= digest < high:
+            return index
+    return MISS
 
 
 def _first_at(end: float, of: int) -> int:

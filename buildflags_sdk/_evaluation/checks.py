@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from sys import intern
 from typing import TYPE_CHECKING, Any, Final
 
 from .lines import Refused, shown, within_floats
@@ -29,7 +28,7 @@ def text(raw: dict[str, Any], name: str, place: str, default: Any = REQUIRED, *,
     """A text field, or its default when absent."""
     value = raw.get(name, default)
     if value.__class__ is str and (value or empty):
-        return intern(value)
+        return value
     return _default(raw, name, default, value, place, "text")
 
 
@@ -52,8 +51,10 @@ def optional_switch(raw: dict[str, Any], name: str, place: str) -> bool | None:
 def word(raw: dict[str, Any], name: str, place: str, words: Collection[Any], default: Any) -> Any:
     """A field that holds one of a few words (or true or false, where they are among the words)."""
     value = raw.get(name, default)
-    if value.__class__ in (str, bool) and any(value.__class__ is each.__class__ and value == each for each in words):
-        return value
+    if value.__class__ is str or value.__class__ is bool:
+        for each in words:
+            if each == value:
+                return each  # the one of the table, so that a ruleset keeps no text of its own for it
     return _default(raw, name, REQUIRED, value, place, "one of " + ", ".join(map(repr, words)))
 
 
@@ -82,7 +83,7 @@ def texts(raw: dict[str, Any], name: str, place: str, default: Any = REQUIRED, *
     """A list of texts as a tuple, or the default when absent."""
     value = raw.get(name, default)
     if value.__class__ is list and (value or not some) and all(item.__class__ is str for item in value):
-        return tuple(map(intern, value))
+        return tuple(value)
     return _default(raw, name, default, value, place, "a list of texts")
 
 

@@ -23,7 +23,7 @@ from .model import (
     parse_flag,
     parse_segment,
 )
-from .outcomes import caller_default, failed, missing_key_message, served, undecided
+from .outcomes import caller_default, decision_of, failed, missing_key_message, undecided
 from .reading import find, key_text
 from .trace import Bucket, ConditionTrace, RuleTrace, Trace
 from .walk import CYCLE, OFF, STOP, Ended
@@ -230,7 +230,7 @@ class _FlagWalk:
         if serve is None:
             return caller_default(key, flag_type, Reason.DEFAULT, rule_id), None
         if isinstance(serve, ServeVariant):
-            return served(key, flag_type, self.outcomes[serve.variant], reason, rule_id), None
+            return decision_of(key, flag_type, self.outcomes[serve.variant], reason, rule_id), None
         if isinstance(serve, ServeComputed):
             return self._computed(serve.computed, reason, rule_id), None
         split = serve.split
@@ -241,7 +241,7 @@ class _FlagWalk:
         if found == "stop" and stops:
             return self._fallthrough().decision, bucket
         if isinstance(found, Range):
-            return served(key, flag_type, self.outcomes[found.variant], Reason.SPLIT, rule_id), bucket
+            return decision_of(key, flag_type, self.outcomes[found.variant], Reason.SPLIT, rule_id), bucket
         return None, bucket
 
     def _computed(self, computed: Computed, reason: Reason, rule_id: str | None) -> Decision | None:
@@ -253,13 +253,13 @@ class _FlagWalk:
         outcome = self.outcomes.get(name)
         if outcome is None:
             return failed(key, ErrorCode.GENERAL, NO_SUCH_VARIANT, flag_type)
-        return served(key, flag_type, outcome, reason, rule_id)
+        return decision_of(key, flag_type, outcome, reason, rule_id)
 
     def _off(self) -> Decision:
         key, flag_type, off = self.flag.key, self.flag.type, self.flag.off
         if off is None:
             return caller_default(key, flag_type, Reason.DISABLED)
-        return served(key, flag_type, self.outcomes[off], Reason.DISABLED)
+        return decision_of(key, flag_type, self.outcomes[off], Reason.DISABLED)
 
     def _ended(self, ended: Ended) -> Trace:
         if ended.end == STOP:

@@ -6,11 +6,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .context import TARGETING_KEY
-from .details import CALLER_DEFAULT, Decision, ErrorCode, Reason
+from .details import CALLER_DEFAULT, Decision, Fallback, Reason
 from .lines import Refused, shown, within_floats
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from .details import ErrorCode
 
 _OTHER_KEYS = ("targeting_key", "key", "user_id")
 
@@ -40,8 +42,12 @@ def outcome_of(flag_type: str, name: str, body: Any) -> Outcome:
     return Outcome(name, float(value) if flag_type == "float" and value is not CALLER_DEFAULT else value, on)
 
 
-def served(flag_key: str, flag_type: str, outcome: Outcome, reason: Reason, rule_id: str | None = None) -> Decision:
-    """The decision to serve a variant."""
+def decision_of(
+    flag_key: str, flag_type: str, outcome: Outcome | None, reason: Reason, rule_id: str | None = None
+) -> Decision:
+    """The decision to serve a variant, or the caller's default where the ruleset names none."""
+    if outcome is None:
+        return caller_default(flag_key, flag_type, reason, rule_id)
     value = outcome.value
     return Decision(
         flag_key,
@@ -62,20 +68,12 @@ def caller_default(flag_key: str, flag_type: str, reason: Reason, rule_id: str |
 
 def undecided(flag_key: str, flag_type: str) -> Decision:
     """The flag cannot be judged here: the caller's default, and not because the ruleset says so."""
-    return Decision(flag_key, CALLER_DEFAULT, type=flag_type, reason=Reason.DEFAULT, decided=False)
+    return Fallback(flag_key, type=flag_type, reason=Reason.DEFAULT)
 
 
 def failed(flag_key: str, code: ErrorCode, message: str, flag_type: str = "") -> Decision:
     """An error's decision: the caller's default, and what was wrong."""
-    return Decision(
-        flag_key,
-        CALLER_DEFAULT,
-        type=flag_type,
-        reason=Reason.ERROR,
-        error_code=code,
-        error_message=message,
-        decided=False,
-    )
+    return Fallback(flag_key, type=flag_type, reason=Reason.ERROR, error_code=code, error_message=message)
 
 
 def missing_key_message(path: tuple[str, ...], context: Mapping[str, Any]) -> str:

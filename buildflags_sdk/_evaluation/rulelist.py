@@ -1,6 +1,10 @@
 """Compiled rule lists: the first row that yields wins. Short and plain lists have a form of their own.
 
 Rows in a row that only compare the same attribute with texts become one dict lookup, so ten rules cost what one costs.
+
+What is made here is made for every flag, so it is kept small: functions over default arguments (250 bytes, where a
+closure's cells make it 450, at the same speed) and one object with bound methods (150 bytes). Each keeps the tests that it
+runs, which keeps them in the pool.
 """
 
 from __future__ import annotations
@@ -8,120 +12,184 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .details import Decision
+from .details import Decision, ErrorCode, Reason
+from .outcomes import decision_of, failed, missing_key_message, undecided
+from .walk import OFF, STOP, Ended, Walk, WalkNeeded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from .compiled_test import Holds, Test
+    from .outcomes import Outcome
     from .serving import Serve
     from .world import World
 
     Evaluate = Callable[[Mapping[str, Any], Any, World], Decision]
     Pick = Callable[[Mapping[str, Any], Any, World], Any]
 
+_TOO_DEEP = "entries that name each other go deeper than this process can follow"
+
 
 class Row(NamedTuple):
-    """A rule: its test (None: everybody), and either a decision or a split to serve."""
+    """A rule: its test (None: everybody), and a decision or a split to serve."""
 
     test: Test | None
-    decision: Decision | None
-    split: Serve | None
+    serve: Decision | Serve
     doubt: str
 
 
 class Step(NamedTuple):
-    """A row as the general loop runs it. Without decision and split, what the test answers is the decision itself."""
+    """A row as the general loop runs it. Without `serve`, what `holds` answers is the decision itself."""
 
     holds: Holds | Pick
-    decision: Decision | None
-    split: Serve | None
+    serve: Decision | Serve | None
     doubt: str
+    test: Test | None
 
 
-def compile_rows(rows: list[Row], last: Decision | Serve, unsure: Decision | None) -> Evaluate:
-    """A function that decides by these rows, then by `last`. `unsure` is the answer when a test cannot be judged."""
+class Flag(NamedTuple):
+    """What a flag's rules must know of it."""
+
+    key: str
+    type: str
+    off: Outcome | None
+
+
+def compile_rows(rows: list[Row], last: Decision | Serve, flag: Flag, *, ends: bool, opens: bool) -> Evaluate:
+    """A function that decides by these rows, then by `last`.
+
+    `ends`: a condition may end the flag, or needs to know what was decided on the way. `opens`: one asks another flag.
+    """
     rows = _reachable(rows)
+    if ends:
+        rules = Rules(_steps(rows), last, flag)
+        return rules.decide_walking if opens else rules.decide_guarded
     if not rows and not isinstance(last, Decision):
         return last  # type: ignore[return-value]
     if isinstance(last, Decision) and rows:
         if all(_is_equality(row) for row in rows) and len({row.test.equality.name for row in rows}) == 1:  # type: ignore[union-attr]
             return _one_equality(rows[0], last) if len(rows) == 1 else _lookup(rows, last)
-        plain = all(row.test is not None and not row.test.undecidable and row.decision is not None for row in rows)
-        if plain and len(rows) <= 2:
+        if len(rows) <= 2 and all(_is_plain(row) for row in rows):
             return _short(rows, last)
-    return _general(_steps(rows), last, unsure)
+    return Rules(_steps(rows), last, flag).decide
 
 
 def _reachable(rows: list[Row]) -> list[Row]:
     """The rows up to the first that serves everybody."""
     for at, row in enumerate(rows):
-        if row.test is None and row.decision is not None:
+        if row.test is None and isinstance(row.serve, Decision):
             return rows[: at + 1]
     return rows
 
 
+def _is_plain(row: Row) -> bool:
+    return row.test is not None and not row.test.undecidable and isinstance(row.serve, Decision)
+
+
 def _is_equality(row: Row) -> bool:
-    return row.test is not None and row.test.equality is not None and row.decision is not None
+    return row.test is not None and row.test.equality is not None and isinstance(row.serve, Decision)
 
 
-def _one_equality(row: Row, miss: Decision) -> Evaluate:
-    equality, hit = row.test.equality, row.decision  # type: ignore[union-attr]
-    name, texts, test = equality  # type: ignore[misc]
+def _one_equality(row: Row, miss: Any) -> Evaluate:
+    name, texts, passes = row.test.equality  # type: ignore[misc,union-attr]
     if len(texts) == 1:
-        text = texts[0]
 
-        def decide_one(context: Mapping[str, Any], snapshot: Any, world: World) -> Decision:
+        def decide_one(
+            context: Mapping[str, Any],
+            snapshot: Any,
+            world: World,
+            name: str = name,
+            text: str = texts[0],
+            hit: Any = row.serve,
+            miss: Any = miss,
+            passes: Any = passes,
+            test: Any = row.test,
+        ) -> Any:
             found = context.get(name)
             if found.__class__ is str:
-                return hit if found == text else miss  # type: ignore[return-value]
-            return hit if found is not None and test(found) else miss  # type: ignore[return-value]
+                return hit if found == text else miss
+            return hit if found is not None and passes(found) else miss
 
         return decide_one
-    among = frozenset(texts)
 
-    def decide(context: Mapping[str, Any], snapshot: Any, world: World) -> Decision:
+    def decide(
+        context: Mapping[str, Any],
+        snapshot: Any,
+        world: World,
+        name: str = name,
+        among: frozenset[str] = frozenset(texts),
+        hit: Any = row.serve,
+        miss: Any = miss,
+        passes: Any = passes,
+        test: Any = row.test,
+    ) -> Any:
         found = context.get(name)
         if found.__class__ is str:
-            return hit if found in among else miss  # type: ignore[return-value]
-        return hit if found is not None and test(found) else miss  # type: ignore[return-value]
+            return hit if found in among else miss
+        return hit if found is not None and passes(found) else miss
 
     return decide
 
 
 def _lookup(rows: list[Row], miss: Any) -> Evaluate:
     """Rows that compare one attribute with texts, as one lookup: the first row that names a text has it."""
-    name = rows[0].test.equality.name  # type: ignore[union-attr]
-    pairs = tuple((row.test.equality.test, row.decision) for row in rows)  # type: ignore[union-attr]
-    table: dict[str, Decision] = {}
+    table: dict[str, Any] = {}
     for row in rows:
         for text in row.test.equality.texts:  # type: ignore[union-attr]
-            table.setdefault(text, row.decision)  # type: ignore[arg-type]
-    get = table.get
+            table.setdefault(text, row.serve)
 
-    def decide(context: Mapping[str, Any], snapshot: Any, world: World) -> Any:
+    def decide(
+        context: Mapping[str, Any],
+        snapshot: Any,
+        world: World,
+        name: str = rows[0].test.equality.name,  # type: ignore[union-attr]
+        get: Callable[..., Any] = table.get,
+        miss: Any = miss,
+        pairs: Any = tuple([(row.test, row.serve) for row in rows]),
+    ) -> Any:
         found = context.get(name)
         if found.__class__ is str:
             return get(found, miss)
         if found is not None:
             for test, decision in pairs:
-                if test(found):
+                if test.equality.test(found):
                     return decision
         return miss
 
     return decide
 
 
-def _short(rows: list[Row], miss: Decision) -> Evaluate:
-    first, hit = rows[0].test.holds, rows[0].decision  # type: ignore[union-attr]
+def _short(rows: list[Row], miss: Any) -> Evaluate:
+    tests = [row.test for row in rows]
     if len(rows) == 1:
-        return lambda context, snapshot, world: hit if first(context, snapshot, world) else miss  # type: ignore[return-value]
-    second, next_hit = rows[1].test.holds, rows[1].decision  # type: ignore[union-attr]
 
-    def decide(context: Mapping[str, Any], snapshot: Any, world: World) -> Decision:
+        def decide_one(
+            context: Mapping[str, Any],
+            snapshot: Any,
+            world: World,
+            holds: Any = tests[0].holds,  # type: ignore[union-attr]
+            hit: Any = rows[0].serve,
+            miss: Any = miss,
+            tests: Any = tests,
+        ) -> Any:
+            return hit if holds(context, snapshot, world) else miss
+
+        return decide_one
+
+    def decide(
+        context: Mapping[str, Any],
+        snapshot: Any,
+        world: World,
+        first: Any = tests[0].holds,  # type: ignore[union-attr]
+        hit: Any = rows[0].serve,
+        second: Any = tests[1].holds,  # type: ignore[union-attr]
+        next_hit: Any = rows[1].serve,
+        miss: Any = miss,
+        tests: Any = tests,
+    ) -> Any:
         if first(context, snapshot, world):
-            return hit  # type: ignore[return-value]
-        return next_hit if second(context, snapshot, world) else miss  # type: ignore[return-value]
+            return hit
+        return next_hit if second(context, snapshot, world) else miss
 
     return decide
 
@@ -131,9 +199,12 @@ def _steps(rows: list[Row]) -> tuple[Step, ...]:
     for name, group in groupby(rows, lambda row: row.test.equality.name if _is_equality(row) else None):  # type: ignore[union-attr]
         members = list(group)
         if name is not None and len(members) > 1:
-            steps.append(Step(_lookup(members, False), None, None, "next"))
+            steps.append(Step(_lookup(members, False), None, "next", None))
         else:
-            steps += [Step(_everybody if row.test is None else row.test.holds, *row[1:]) for row in members]
+            steps += [
+                Step(_everybody if row.test is None else row.test.holds, row.serve, row.doubt, row.test)
+                for row in members
+            ]
     return tuple(steps)
 
 
@@ -141,25 +212,72 @@ def _everybody(context: Mapping[str, Any], snapshot: Any, world: World) -> bool:
     return True
 
 
-def _general(steps: tuple[Step, ...], last: Decision | Serve, unsure: Decision | None) -> Evaluate:
-    def decide(context: Mapping[str, Any], snapshot: Any, world: World) -> Decision:
+class Rules:
+    """The general form. One of its methods, bound, is the flag's entry. Rare decisions are made when they are needed."""
+
+    __slots__ = ("_made", "flag_key", "flag_type", "last", "off", "steps")
+
+    def __init__(self, steps: tuple[Step, ...], last: Decision | Serve, flag: Flag) -> None:
+        self.steps = steps
+        self.last = last
+        self.flag_key, self.flag_type, self.off = flag
+        self._made: dict[Any, Decision] | None = None
+
+    def decide(self, context: Mapping[str, Any], snapshot: Any, world: World) -> Decision:
+        """The first step that yields, else `last`."""
         doubtful = False
-        for holds, decision, split, doubt in steps:
+        for holds, serve, doubt, _ in self.steps:
             answer = holds(context, snapshot, world)
             if answer:
-                if decision is not None:
-                    return decision
-                if split is None:
+                if serve.__class__ is Decision:
+                    return serve
+                if serve is None:
                     return answer  # type: ignore[return-value]
-                served = split(context, snapshot, world)
+                served = serve(context, snapshot, world)  # type: ignore[operator]
                 if served is not None:
                     return served
             elif answer is None and doubt != "next":
                 if doubt == "undecided":
-                    return unsure  # type: ignore[return-value]
+                    return self._undecided()
                 doubtful = True
         if doubtful:
-            return unsure  # type: ignore[return-value]
+            return self._undecided()
+        last = self.last
         return last if last.__class__ is Decision else last(context, snapshot, world)  # type: ignore[operator,return-value]
 
-    return decide
+    def decide_guarded(self, context: Mapping[str, Any], snapshot: Any, world: World) -> Decision:
+        """The same, for a flag whose conditions may end it or need to know what was decided on the way."""
+        try:
+            return self.decide(context, snapshot, world)
+        except Ended as ended:
+            return self._ended(ended, context, snapshot, world)
+        except WalkNeeded:
+            return self.decide_guarded(context, snapshot, Walk(world, self.flag_key))
+        except RecursionError:
+            return self._error(ErrorCode.PARSE_ERROR, _TOO_DEEP)
+
+    def decide_walking(self, context: Mapping[str, Any], snapshot: Any, world: World) -> Decision:
+        """The same, for a flag that asks other flags: it opens the walk, unless it is on one."""
+        walk = world if world.__class__ is Walk else Walk(world, self.flag_key)
+        return self.decide_guarded(context, snapshot, walk)
+
+    def _ended(self, ended: Ended, context: Mapping[str, Any], snapshot: Any, world: World) -> Decision:
+        if ended.end == STOP:
+            last = self.last
+            return last if isinstance(last, Decision) else last(context, snapshot, world)  # type: ignore[return-value]
+        if ended.end == OFF:
+            return self._once(OFF, lambda: decision_of(self.flag_key, self.flag_type, self.off, Reason.DISABLED))
+        message = ended.message if isinstance(ended.message, str) else missing_key_message(ended.message, context)
+        return self._error(ended.code or ErrorCode.GENERAL, message)
+
+    def _undecided(self) -> Decision:
+        return self._once(None, lambda: undecided(self.flag_key, self.flag_type))
+
+    def _error(self, code: ErrorCode, message: str) -> Decision:
+        return self._once((code, message), lambda: failed(self.flag_key, code, message, self.flag_type))
+
+    def _once(self, what: Any, make: Callable[[], Decision]) -> Decision:
+        """The decision made before, the same object for the same thing, or a new one."""
+        made = self._made = self._made or {}
+        found = made.get(what)
+        return made.setdefault(what, make()) if found is None else found

@@ -8,17 +8,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from . import checks
-from .bucketing import SCHEMES, prepare_ranges
+from .bucketing import SCHEMES, bf1_thresholds, pick_by_bf1, prepare_ranges
 from .context import TARGETING_KEY
-from .details import Decision, ErrorCode
+from .details import Decision
+from .hash_split import hash_split
 from .lines import MAX_POINTS, Refused, ramp_at, ramp_points, shown
-from .outcomes import failed, missing_key_message
 from .reading import key_text, reader
 from .rows import RANDOM
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from .bucketing import Thresholds
     from .world import World
 
     Serve = Callable[[Mapping[str, Any], Any, World], Decision | None]
@@ -38,7 +39,7 @@ _STAND_INS = {"empty": "", "null": "null"}
 class Ranges:
     """Ranges of one scheme, seed and size; `pick` finds a key's range, or is None when that takes the clock or dice."""
 
-    __slots__ = ("bounds", "of", "on_missing_key", "paths", "pick", "point", "random")
+    __slots__ = ("bounds", "of", "on_missing_key", "paths", "pick", "point", "random", "thresholds")
 
     def __init__(self, raw: dict[str, Any], bounds: list[tuple[Any, Any, bool]], place: str) -> None:
         alternatives = checks.rows(raw, "or_by", place, [])
@@ -54,6 +55,7 @@ class Ranges:
         self.bounds = bounds
         self.pick: Callable[[Any], int] | None = None
         self.point: Callable[[Any], Any] | None = None
+        self.thresholds: Thresholds | None = None
         if self.random:
             return
         if scheme not in SCHEMES:
@@ -63,7 +65,11 @@ class Ranges:
             self.point = SCHEMES[scheme].prepare(seed, self.of)
             if not any(callable(to) for _, to, _ in bounds):
                 rows = [(start, to, inclusive, at) for at, (start, to, inclusive) in enumerate(bounds)]
-                self.pick = prepare_ranges(scheme, seed, self.of, rows)
+                if scheme == "bf1":
+                    self.thresholds = bf1_thresholds(seed, self.of, rows)
+                    self.pick = pick_by_bf1(self.thresholds)
+                else:
+                    self.pick = prepare_ranges(scheme, seed, self.of, rows)
         except ValueError as error:
             msg = f"{place}: {error}"
             raise Refused(msg) from None
@@ -131,8 +137,8 @@ def compile_split(
     place: str,
     without_a_key: Callable[[tuple[str, ...]], Serve],
     decision_of: Callable[[Any, str], Decision],
-    declined: Serve,
-    stopped: Serve,
+    declined: Decision | Serve,
+    stopped: Decision | Serve,
 ) -> Serve:
     """What a split decides: `declined` is what comes after a point that misses all ranges, `stopped` the fallthrough."""
     split = checks.fields(raw, _SPLIT, place)
@@ -143,10 +149,16 @@ def compile_split(
         bounds.append(bounds_of(row, where))
         hits.append(decision_of(checks.text(row, "variant", where, empty=True), where))
     ranges = Ranges(split, bounds, place)
-    missed: Serve = {"next": declined, "stop": stopped}[checks.word(split, "on_miss", place, ("next", "stop"), "next")]
-    by_policy = {"next": declined, "stop": stopped, "error": without_a_key(ranges.paths[0])}
-    without_key = by_policy.get(ranges.on_missing_key) or _stand_in(ranges, hits, missed)
+    on_miss = stopped if checks.word(split, "on_miss", place, ("next", "stop"), "next") == "stop" else declined
     sticky = checks.optional_text(split, "sticky", place, empty=False)
+    if sticky is None and ranges.on_missing_key == "error" and (on_miss is decline or on_miss.__class__ is Decision):
+        outcomes = (*hits, None if on_miss is decline else on_miss)  # MISS is the last one's index
+        short = hash_split(ranges.thresholds, ranges.paths, outcomes)  # type: ignore[arg-type]
+        if short is not None:
+            return short
+    missed, after_stop = as_serve(on_miss), as_serve(stopped)
+    by_policy = {"next": as_serve(declined), "stop": after_stop, "error": without_a_key(ranges.paths[0])}
+    without_key = by_policy.get(ranges.on_missing_key) or _stand_in(ranges, hits, missed)
     if sticky is not None:
         return _sticky(sticky, ranges, hits, missed, without_key)
     if not ranges.simple:
@@ -234,23 +246,9 @@ def _stand_in(ranges: Ranges, hits: list[Decision], missed: Serve) -> Serve:
     return serve
 
 
-class MissingKey:
-    """TARGETING_KEY_MISSING for one split; the decision is made once for each message."""
-
-    __slots__ = ("_made", "flag_key", "flag_type", "path")
-
-    def __init__(self, flag_key: str, flag_type: str, path: tuple[str, ...]) -> None:
-        self.flag_key = flag_key
-        self.flag_type = flag_type
-        self.path = path
-        self._made: dict[str, Decision] | None = None
-
-    def __call__(self, context: Mapping[str, Any], snapshot: Any, world: World) -> Decision:
-        message = missing_key_message(self.path, context)
-        made = self._made = self._made or {}
-        if message not in made:
-            made[message] = failed(self.flag_key, ErrorCode.TARGETING_KEY_MISSING, message, self.flag_type)
-        return made[message]
+def as_serve(served: Decision | Serve) -> Serve:
+    """A decision as what serves it; what serves, as it is."""
+    return served.always if isinstance(served, Decision) else served
 
 
 def decline(context: Mapping[str, Any], snapshot: Any, world: World) -> None:

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from .details import Decision, ErrorCode
+from .details import ErrorCode
 from .lines import MAX_DEPTH
-from .outcomes import failed, missing_key_message
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -93,32 +92,3 @@ class Walk:
             raise
         finally:
             self.depth -= 1
-
-
-class Ends:
-    """How one flag turns an `Ended` into its own decision; each is made once and kept."""
-
-    __slots__ = ("_made", "fallthrough", "flag_key", "flag_type", "off")
-
-    def __init__(self, flag_key: str, flag_type: str, off: Decision, fallthrough: Callable[..., Decision]) -> None:
-        self.flag_key = flag_key
-        self.flag_type = flag_type
-        self.off = off
-        self.fallthrough = fallthrough
-        self._made: dict[Any, Decision] | None = None
-
-    def decide(self, ended: Ended, context: Mapping[str, Any], snapshot: Any, world: World) -> Decision:
-        """The decision that this end gives for this flag."""
-        if ended.end == STOP:
-            return self.fallthrough(context, snapshot, world)
-        if ended.end == OFF:
-            return self.off
-        message = ended.message if isinstance(ended.message, str) else missing_key_message(ended.message, context)
-        return self.error(ended.code or ErrorCode.GENERAL, message)
-
-    def error(self, code: ErrorCode, message: str) -> Decision:
-        """The decision for an error, the same object for the same error."""
-        made = self._made = self._made or {}
-        if (code, message) not in made:
-            made[code, message] = failed(self.flag_key, code, message, self.flag_type)
-        return made[code, message]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import ref
 
 from buildflags_sdk._evaluation.compiler import CompiledFlag, CompiledSegment, Pool, compile_flag, compile_segment
-from buildflags_sdk._evaluation.details import CALLER_DEFAULT, Decision, ErrorCode, Reason
+from buildflags_sdk._evaluation.details import Decision, ErrorCode, Fallback, Reason
 from buildflags_sdk._wire.manifest import Manifest
 from buildflags_sdk._wire.page import digest_name
 
@@ -35,7 +35,7 @@ class Table(dict[str, Any]):
     def __missing__(self, key: str) -> Any:
         compiled = self.snapshot.compiled(key)
         if compiled is None:
-            return _always(not_found(key))
+            return not_found(key).always
         entry = self[key] = compiled.entry
         return entry
 
@@ -232,15 +232,9 @@ class Carried(NamedTuple):
 
 def not_found(key: str) -> Decision:
     """Make the decision about a flag that is not in the ruleset."""
-    return Decision(
+    return Fallback(
         key,
-        CALLER_DEFAULT,
         reason=Reason.ERROR,
         error_code=ErrorCode.FLAG_NOT_FOUND,
         error_message=f"no flag {key!r} in this ruleset",
-        decided=False,
     )
-
-
-def _always(decision: Decision) -> Callable[[Mapping[str, Any], Any, Any], Decision]:
-    return lambda _context, _snapshot, _world: decision
