@@ -69,9 +69,13 @@ class Ramp(Form):
 
 
 class All(Form):
-    """Holds when each of its conditions does; without any, it holds."""
+    """Holds when each of its conditions does; without any, it holds.
+
+    One that does not hold settles it, even after one that is undecided; `in_order`, whichever of the two comes first.
+    """
 
     conditions: Rows[Condition] = Field(alias="all")
+    in_order: bool = False
 
 
 class AnyOf(Form):

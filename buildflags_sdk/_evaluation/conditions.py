@@ -33,6 +33,8 @@ except ImportError:  # a build without the bundled hashes
     from hashlib import blake2b
 
 _TIME = frozenset(("from", "until", "until_inclusive"))
+_ALL = frozenset(("all", "in_order"))
+_ANY = frozenset(("any",))
 _MEMBER = frozenset(("member_of", "by", "on_missing"))
 _ASSIGNED = frozenset(("assigned", "by", "values"))
 _EXPRESSION = frozenset(("expression", "dialect", "flag_key", "broken"))
@@ -55,7 +57,8 @@ def compile_condition(raw: Any, place: str, shared: Shared) -> Test:
 
 
 def _all(raw: dict[str, Any], place: str, shared: Shared) -> Test:
-    tests = _several(raw, "all", place, shared)
+    tests = _several(raw, "all", place, shared, _ALL)
+    in_order = checks.switch(raw, "in_order", place, default=False)
     kept = [test for test in tests if test.constant is not True]
     if not kept or kept[0].constant is False:
         return _combined(TRUE if not kept else FALSE, tests)
@@ -63,7 +66,7 @@ def _all(raw: dict[str, Any], place: str, shared: Shared) -> Test:
         return _combined(kept[0], tests)
     calls = tuple(test.holds for test in kept)
     if any(test.undecidable for test in kept):
-        return _combined(Test(_all_undecidable(calls), undecidable=True), tests)
+        return _combined(Test((_all_in_order if in_order else _all_undecidable)(calls), undecidable=True), tests)
     if len(calls) == 2:
         first, second = calls
         return _combined(
@@ -78,6 +81,17 @@ def _all(raw: dict[str, Any], place: str, shared: Shared) -> Test:
         return True
 
     return _combined(Test(holds), tests)
+
+
+def _all_in_order(calls: tuple[Holds, ...]) -> Holds:
+    def holds(context: Mapping[str, Any], snapshot: Any, world: World) -> bool | None:
+        for call in calls:
+            one = call(context, snapshot, world)
+            if not one:
+                return one
+        return True
+
+    return holds
 
 
 def _all_undecidable(calls: tuple[Holds, ...]) -> Holds:
@@ -95,7 +109,7 @@ def _all_undecidable(calls: tuple[Holds, ...]) -> Holds:
 
 
 def _any(raw: dict[str, Any], place: str, shared: Shared) -> Test:
-    tests = _several(raw, "any", place, shared)
+    tests = _several(raw, "any", place, shared, _ANY)
     kept = [test for test in tests if test.constant is not False]
     if not kept or kept[0].constant is True:
         return _combined(FALSE if not kept else TRUE, tests)
@@ -116,8 +130,8 @@ def _any(raw: dict[str, Any], place: str, shared: Shared) -> Test:
     return _combined(Test(holds, undecidable=any(test.undecidable for test in kept)), tests)
 
 
-def _several(raw: dict[str, Any], form: str, place: str, shared: Shared) -> list[Test]:
-    checks.fields(raw, frozenset((form,)), place)
+def _several(raw: dict[str, Any], form: str, place: str, shared: Shared, fields: frozenset[str]) -> list[Test]:
+    checks.fields(raw, fields, place)
     inner = checks.rows(raw, form, place)
     return [compile_condition(each, f"{place}.{form}[{at}]", shared) for at, each in enumerate(inner)]
 

@@ -52,7 +52,7 @@ class Judge:
         nodes: list[ConditionTrace] = []
         for inner in condition.conditions:
             nodes.append(self.condition(inner))
-            if nodes[-1].holds is False:
+            if nodes[-1].holds is False or (condition.in_order and nodes[-1].holds is None):
                 break
         answers = [node.holds for node in nodes]
         holds = False if False in answers else None if None in answers else True

@@ -68,7 +68,7 @@ def conditions() -> st.SearchStrategy[Json]:
     return st.recursive(
         leaves,
         lambda inner: st.one_of(
-            st.fixed_dictionaries({"all": st.lists(inner, max_size=3)}),
+            st.fixed_dictionaries({"all": st.lists(inner, max_size=3)}, optional={"in_order": st.booleans()}),
             st.fixed_dictionaries({"any": st.lists(inner, max_size=3)}),
             st.fixed_dictionaries({"not": inner}),
         ),
