@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +115,10 @@ VECTORS: list[tuple[str, str, list[Any], list[Any], list[Any], list[Any]]] = [
     ("semver_tilde", "posthog", ["1.2.3"], ["1.2.99"], ["1.3.0"], ["x"]),
     ("semver_wildcard", "posthog", ["1.2.*"], ["1.2.9"], ["1.3.0"], ["x"]),
     ("semver_wildcard", "posthog", ["*"], [], [], ["1.3.0"]),
+    ("semver_wildcard", "posthog", ["1.2.3.4"], ["1.2.3"], ["1.2.4"], []),
+    ("semver_eq", "posthog", ["1.0.3"], ["1..3"], ["1.0.4"], ["01.0.3", "1.0.03"]),
+    ("before", "posthog", ["2025-05-01T10:00:00 UTC"], ["2025-05-01T09:59:59Z", date(2025, 4, 30)], [date(2025, 5, 1)], []),
+    ("after", "posthog", ["2019"], ["2020-01-01"], ["2018-12-31"], ["201"]),
     (
         "before",
         "statsig",
@@ -165,7 +169,7 @@ VECTORS: list[tuple[str, str, list[Any], list[Any], list[Any], list[Any]]] = [
     ("lte", "powertools", [5], [5], [6, []], []),
     ("gt", "powertools", ["b"], ["c"], ["a", 1], []),
     ("gte", "powertools", [5], [5.0], [4], []),
-    ("modulo_range", "powertools", [{"BASE": 100, "START": 0, "END": 9}], [9, 100, 205], [10, "9", 99, 9.0], []),
+    ("modulo_range", "powertools", [{"BASE": 100, "START": 0, "END": 9}], [9, 100, 205, 9.0], [10, "9", 99, 9.5], []),
     ("time_of_day", "powertools", NIGHT, ["whatever", None], [], []),
     ("time_of_day", "powertools", [{"START": "08:00", "END": "20:00", "TIMEZONE": "UTC"}], [], [None], []),
     ("moment_between", "powertools", [{"START": "2025-12-31T00:00:00", "END": "2026-01-01T00:00:00Z"}], [None], [], []),

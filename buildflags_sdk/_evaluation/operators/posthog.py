@@ -6,13 +6,14 @@ import operator
 import re
 from typing import TYPE_CHECKING, Any
 
-from .dates import ago, seconds
-from .row import Operator, Rows, only
-from .versions import caret, cut_version, tilde
+from .dates import ago
+from .row import Operator, Rows, Unpreparable, only
+from .versions import caret, cut_number, cut_version, tilde
 from .wording import python_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     Compare = Callable[[Any, Any], bool]
     Test = Callable[[Any], bool | None]
@@ -38,19 +39,33 @@ def _prepare_text(holds: Callable[[str, str], bool]) -> Callable[[list[Any]], Te
 
 
 def _prepare_regex(*, negated: bool) -> Callable[[list[Any]], Test]:
-    """A bad pattern holds for nobody, negated or not."""
+    """What is no pattern to Python either holds for nobody, negated or not; what only Python can run is refused."""
 
     def prepare(values: list[Any]) -> Test:
         from ..regex import prepare_pattern  # noqa: PLC0415, TID252 - only patterns pay for the import
-        from .row import Unpreparable  # noqa: PLC0415
 
+        pattern = python_text(only(values)) or ""
         try:
-            found = prepare_pattern(str(only(values)))
+            found = prepare_pattern(pattern)
         except Unpreparable:
+            if _is_pattern(pattern):
+                raise
             return lambda _: False
         return lambda attribute: found(python_text(attribute) or "") is not negated
 
     return prepare
+
+
+def _is_pattern(text: str) -> bool:
+    from warnings import catch_warnings, simplefilter  # noqa: PLC0415 - reached by patterns that are refused anyway
+
+    try:
+        with catch_warnings():
+            simplefilter("ignore")  # of what a later Python may read otherwise
+            re.compile(text)
+    except (re.error, OverflowError, RecursionError):
+        return False
+    return True
 
 
 def _prepare_compare(compare: Compare) -> Callable[[list[Any]], Test]:
@@ -74,34 +89,48 @@ def _prepare_compare(compare: Compare) -> Callable[[list[Any]], Test]:
     return prepare
 
 
-def _moment(value: Any) -> float | None:
-    """Seconds of a date or a moment in ISO form, UTC unless it says otherwise; None for what is neither."""
-    from datetime import UTC, date, datetime  # noqa: PLC0415
+def _moment(value: Any, now: float) -> datetime | None:
+    """A moment in ISO form, UTC unless it says otherwise; a year alone is today's day of that year; else None."""
+    from datetime import UTC, datetime  # noqa: PLC0415
 
     moment = value
-    if isinstance(value, str) and len(value) <= 64:
-        text = re.sub(r"\s+(?=[+-]\d\d:?\d\d$)", "", value.strip())
+    if isinstance(value, str):
+        text = re.sub(r"(?i) UTC$", "+00:00", value.strip())
+        text = re.sub(r" ([+-]\d\d:\d\d)$", r"\1", text)
         try:
-            moment = datetime.fromisoformat(text)
-        except ValueError:
+            if re.fullmatch(r"\d{4}", text, re.ASCII):
+                today = datetime.fromtimestamp(now, UTC)
+                moment = datetime(int(text), today.month, today.day, tzinfo=UTC)
+            else:
+                moment = datetime.fromisoformat(text) if len(text) <= 64 else None
+        except (ValueError, OverflowError):
             return None
-    if isinstance(moment, date) and not isinstance(moment, datetime):
-        moment = datetime(moment.year, moment.month, moment.day, tzinfo=UTC)
     if not isinstance(moment, datetime):
         return None
-    return seconds(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _prepare_date(compare: Compare) -> Callable[[list[Any]], Any]:
+    """A date without a time is held against the bound's date."""
+
     def prepare(values: list[Any]) -> Callable[[Any, float], bool | None]:
+        from datetime import UTC, date, datetime  # noqa: PLC0415
+
         text = python_text(only(values)) or ""
         back = ago(text if not text.startswith("+") else None)
-        fixed = _moment(text if not re.fullmatch(r"\d{1,4}", text, re.ASCII) else f"{text:0>4}-01-01")
+
+        def bound_at(now: float) -> datetime | None:
+            moment = None if back is None else back(now)
+            return _moment(text, now) if moment is None else datetime.fromtimestamp(moment, UTC)
 
         def test(attribute: Any, now: float) -> bool | None:
-            bound = back(now) if back is not None else fixed
-            moment = _moment(attribute)
-            return None if bound is None or moment is None else compare(moment, bound)
+            bound = bound_at(now)
+            if bound is None:
+                return None
+            if isinstance(attribute, date) and not isinstance(attribute, datetime):
+                return compare(attribute, bound.date())
+            moment = _moment(attribute, now)
+            return None if moment is None else compare(moment, bound)
 
         return test
 
@@ -138,13 +167,14 @@ def _prepare_range(end: Callable[[tuple[int, int, int]], tuple[int, int, int]]) 
 def _prepare_wildcard(values: list[Any]) -> Test:
     """`1.*` and `1.2.*`: what stands before the star may not change."""
     text = (python_text(only(values)) or "").strip().lstrip("vV").replace("*", "")
-    parts = [part for part in text.split(".") if part]
-    fixed = [int(part) for part in parts if part.isascii() and part.isdigit()]
-    usable = 0 < len(parts) <= 3 and len(fixed) == len(parts)
+    read = [cut_number(part) for part in [part for part in text.split(".") if part][:3]]
+    fixed = [number for number in read if number is not None]
 
     def test(attribute: Any) -> bool | None:
         version = cut_version(attribute)
-        return None if version is None or not usable else list(version[: len(fixed)]) == fixed
+        if version is None or not fixed or len(fixed) < len(read):
+            return None
+        return list(version[: len(fixed)]) == fixed
 
     return test
 

@@ -8,6 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from .row import Operator, Rows, Unpreparable, of_any_element, only, shown
+from .wording import python_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,18 +69,18 @@ def _pre_release(text: str) -> tuple[tuple[int, int | str], ...]:
 
 def cut_version(value: Any) -> tuple[int, int, int] | None:
     """PostHog: `v` and spaces dropped, three numbers, whatever follows `-` or `+` cut off; missing ones are 0."""
-    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
-        return None
-    text = str(value) if not isinstance(value, int) or abs(value) < 10**18 else ""
+    text = python_text(value) or ""
     parts = text.strip().lstrip("vV").split("-")[0].split("+")[0].split(".")
     if len(text) > _LONGEST or not parts[0]:
         return None
-    try:
-        numbers = [_digits(part) for part in parts[:3]]
-    except ValueError:
-        return None
-    major, minor, patch = [*numbers, 0, 0][:3]
-    return major, minor, patch
+    major, minor, patch = [*(cut_number(part) if part else 0 for part in parts[:3]), 0, 0][:3]
+    return None if major is None or minor is None or patch is None else (major, minor, patch)
+
+
+def cut_number(part: str) -> int | None:
+    """A number of a version: digits without a zero in front (Semantic Versioning 2 §2)."""
+    usable = part.isascii() and part.isdigit() and (part == "0" or part[0] != "0") and len(part) <= _LONGEST
+    return int(part) if usable else None
 
 
 def _digits(part: str) -> int:
