@@ -131,6 +131,9 @@ def states(draw: Any) -> dict[str, Any]:
             if draw(st.booleans()):
                 parent["variants"] = draw(st.lists(VARIANT_NAMES, max_size=2))
             feature["dependencies"] = [parent]
+        for activation in feature["strategies"]:  # the engine takes the child's name where a parent names no group
+            if name != "flag-c" and activation["name"] == "flexibleRollout":
+                activation["parameters"].setdefault("groupId", "g")
         features.append(feature)
     segments = [{"id": number, "constraints": draw(st.lists(constraints(), max_size=2))} for number in (1, 2)]
     return {"version": 2, "features": features, "segments": segments}

@@ -92,7 +92,7 @@ class Flags:
         if not isinstance(key, str) or not isinstance(chain, (list, type(None))):
             msg = f"{where} is {shown(raw)}, which names no flag"
             raise Unsupported(msg)
-        if not chain or key not in self.flags:
+        if not chain or key not in chain or key not in self.flags:
             return undecidable(f"flag {key}")
         conditions = [self._decided(name, where) for name in chain if name != key]
         condition = self._decided(key, where)
@@ -101,7 +101,7 @@ class Flags:
         else:
             names = [name for name, _ in self.flags[key].variants]
             condition["variants"] = [wanted] if wanted in names else []
-        return {"all": [*conditions, condition]} if conditions else condition
+        return {"all": [*conditions, condition], "in_order": True} if conditions else condition
 
     def _decided(self, name: Any, where: str) -> dict[str, Any]:
         if not isinstance(name, str) or not name:
@@ -266,7 +266,7 @@ def _with(rule: dict[str, Any], conditions: Iterable[dict[str, Any]]) -> dict[st
     listed = list(conditions)
     if not listed:
         return rule
-    return {**rule, "when": listed[0] if len(listed) == 1 else {"all": listed}}
+    return {**rule, "when": listed[0] if len(listed) == 1 else {"all": listed, "in_order": True}}
 
 
 def _percent(raw: Any, where: str) -> float:

@@ -125,7 +125,7 @@ def _condition(raw: Any, where: str, names: Names) -> dict[str, Any]:
 
 def _usable(row: _Row, values: list[str], where: str) -> list[str]:
     """The values, if Unleash can compile them. Raises `NeverOn`."""
-    if row.op in ("starts_with", "ends_with", "contains") and not values:
+    if row.op in ("starts_with", "ends_with", "contains", "cidr") and not values:
         msg = f"{where} is empty"
         raise NeverOn(msg)
     if row.op != "matches" and not row.several:
