@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from buildflags_sdk._evaluation.lines import MAX_DEPTH
 from buildflags_sdk.errors import FlagFileError
 from buildflags_sdk.importers.draft import Draft, Unsupported, place
+from buildflags_sdk.importers.links import Links
 from buildflags_sdk.importers.report import AttributeMapping, Imported
 from buildflags_sdk.importers.source import MAX_BYTES, read_object
 
 from .contexts import context_of
 from .flags import Reader, raw_variation
-from .links import Links
 from .results import result_of
 
 if TYPE_CHECKING:
-    from .links import Node
+    from buildflags_sdk.importers.links import Node
 
     Json = dict[str, Any]
 

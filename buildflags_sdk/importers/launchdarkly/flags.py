@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from buildflags_sdk.importers.draft import Draft
-
-    from .links import Links, Node
+    from buildflags_sdk.importers.links import Links, Node
 
     Json = dict[str, Any]
 

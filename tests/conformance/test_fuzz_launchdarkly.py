@@ -1,0 +1,213 @@
+"""LaunchDarkly's own Python SDK and the imported ruleset, over rulesets and contexts drawn at random: the same answers."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from buildflags_sdk.importers.launchdarkly import context_of, read, result_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+pytest.importorskip("ldclient", reason="the peer's SDK is not installed: launchdarkly-server-sdk")
+
+from ldclient import Context
+from ldclient.impl.evaluator import Evaluator
+from ldclient.impl.events.types import EventFactory
+from ldclient.impl.model import FeatureFlag, Segment
+
+pytestmark = [pytest.mark.conformance, pytest.mark.property]
+
+Json = dict[str, Any]
+
+FLAGS, SEGMENTS, KINDS = ("f0", "f1", "f2"), ("s0", "s1"), ("user", "org")
+KEYS = ("u1", "u2", "acme", "x.y")
+TEXTS = ("a", "a", "ab", "user", "1.2", "2.0.0-rc.1", "2", "2020-01-01T00:00:00Z", "1970-01-01T00:00:01+01:00", "")
+numbers = st.sampled_from((0, 1, 2, 2.5, -1, 1000, 1_577_836_800_000))
+scalars = st.one_of(st.sampled_from(TEXTS), numbers, st.booleans())
+values = st.one_of(scalars, scalars, st.none(), st.lists(scalars, max_size=2), st.just({"b": "a"}))
+attributes = st.sampled_from(("key", "plan", "age", "anonymous", "name", "kind", "targetingKey", "kinds", "nested"))
+paths = st.sampled_from(
+    ("/plan", "/plan", "/age", "/nested/b", "/a~1b", "/nested/b/c", "/kind", "/kind/a", "/key", "//", "/a~")
+)
+references = st.one_of(attributes, paths)
+operators = st.sampled_from(
+    (
+        "in", "in", "startsWith", "endsWith", "contains", "matches", "lessThan", "lessThanOrEqual", "greaterThan",
+        "greaterThanOrEqual", "before", "after", "semVerEqual", "semVerLessThan", "semVerGreaterThan", "no such operator",
+    )
+)  # fmt: skip
+patterns = st.sampled_from(("^a", "b$", "[a", ".", "us?er", "a|b"))
+indexes = st.sampled_from((*(0, 1, 2) * 6, 7, -1))
+kinds = st.sampled_from(("user", "user", "org", "device"))
+
+
+def some(strategy: st.SearchStrategy[Any], most: int) -> st.SearchStrategy[list[Any]]:
+    return st.lists(strategy, max_size=most)
+
+
+@st.composite
+def clauses(draw: Callable[..., Any]) -> Json:
+    if draw(st.integers(0, 3)) == 0:
+        segments = draw(st.lists(st.sampled_from((*SEGMENTS, "absent")), min_size=1, max_size=2))
+        return {"attribute": "", "op": "segmentMatch", "values": segments, "negate": draw(st.booleans())}
+    if draw(st.booleans()):
+        kind, name = draw(
+            st.sampled_from((("user", "plan"), ("org", "plan"), ("user", "key"), ("org", "key"), ("user", "kind")))
+        )
+        likely = ["a", "u1", "acme", "org"]
+        return {"op": "in", "attribute": name, "contextKind": kind, "values": likely, "negate": draw(st.booleans())}
+    op = draw(operators)
+    operand = st.one_of(patterns, scalars) if op == "matches" else values
+    clause = {"op": op, "values": draw(st.lists(operand, min_size=1, max_size=3)), "negate": draw(st.booleans())}
+    if draw(st.booleans()):
+        return {**clause, "attribute": draw(references), "contextKind": draw(kinds)}
+    return {**clause, "attribute": draw(attributes)}
+
+
+@st.composite
+def rollouts(draw: Callable[..., Any]) -> Json:
+    arm = st.fixed_dictionaries(
+        {"variation": indexes, "weight": st.sampled_from((0, 1, 20_000, 30_000, 40_000, 50_000, 100_000))},
+        optional={"untracked": st.booleans()},
+    )
+    optional: Json = {
+        "kind": st.sampled_from(("rollout", "experiment")),
+        "seed": st.integers(0, 99),
+        "contextKind": kinds,
+        "bucketBy": st.sampled_from(("key", "plan", "age", "/nested/b", "nested", "//", "")),
+    }
+    return {
+        "rollout": draw(
+            st.fixed_dictionaries(
+                {"variations": st.lists(arm, min_size=draw(st.sampled_from((0, 1, 2, 2, 2))), max_size=4)},
+                optional=optional,
+            )
+        )
+    }
+
+
+def outcomes() -> st.SearchStrategy[Json]:
+    variation = st.fixed_dictionaries({"variation": indexes})
+    return st.one_of(variation, variation, rollouts(), rollouts(), rollouts(), st.sampled_from(({}, {"variation": 0})))
+
+
+def targets() -> st.SearchStrategy[Json]:
+    return st.fixed_dictionaries({"variation": indexes, "values": some(st.sampled_from(KEYS), 2)})
+
+
+@st.composite
+def flags(draw: Callable[..., Any], key: str) -> Json:
+    rule = st.builds(
+        lambda body, served, at: {"clauses": body, **served, "id": at},
+        some(clauses(), 2), outcomes(), st.sampled_from(("r0", "r1", "")),
+    )  # fmt: skip
+    named = (*(each for each in FLAGS if each > key), *(each for each in FLAGS if each > key), "absent", key)
+    optional = {
+        "salt": st.sampled_from(("salt", "")),
+        "prerequisites": some(st.fixed_dictionaries({"key": st.sampled_from(named), "variation": indexes}), 1),
+        "targets": some(targets(), 2),
+        "contextTargets": some(st.builds(lambda target, kind: {**target, "contextKind": kind}, targets(), kinds), 2),
+        "rules": st.lists(rule, min_size=1, max_size=3),
+    }
+    fields = {
+        "on": st.sampled_from((True,) * 7 + (False,)),
+        "variations": st.just(["A", "B", "C"]),
+        "offVariation": st.one_of(indexes, indexes, st.none()),
+        "fallthrough": outcomes(),
+    }
+    return {"key": key, "version": 1, **draw(st.fixed_dictionaries(fields, optional=optional))}
+
+
+@st.composite
+def segments(draw: Callable[..., Any], key: str) -> Json:
+    keys = some(st.sampled_from(KEYS), 2)
+    rule = st.fixed_dictionaries(
+        {"clauses": some(clauses(), 2)},
+        optional={
+            "weight": st.sampled_from((0, 1, 40_000, 100_000)),
+            "bucketBy": st.sampled_from(("plan", "age", "key", "//")),
+            "rolloutContextKind": kinds,
+        },
+    )
+    of_kinds = some(st.fixed_dictionaries({"contextKind": kinds, "values": keys}), 2)
+    optional = {
+        "included": keys, "excluded": keys, "includedContexts": of_kinds, "excludedContexts": of_kinds,
+        "rules": some(rule, 2), "salt": st.just("grain"),
+    }  # fmt: skip
+    return {"key": key, "version": 1, **draw(st.fixed_dictionaries({}, optional=optional))}
+
+
+def rulesets() -> st.SearchStrategy[Json]:
+    return st.fixed_dictionaries(
+        {
+            "flags": st.fixed_dictionaries({"f0": flags("f0")}, optional={key: flags(key) for key in FLAGS[1:]}),
+            "segments": st.fixed_dictionaries({}, optional={key: segments(key) for key in SEGMENTS}),
+        }
+    )
+
+
+def single(kind: str) -> st.SearchStrategy[Json]:
+    names = ("plan", "age", "nested", "a/b", "targetingKey", "kinds", "_unused")
+    own = st.dictionaries(st.sampled_from(names), values, max_size=4)
+    built_in = st.fixed_dictionaries(
+        {"key": st.sampled_from(KEYS)}, optional={"anonymous": st.booleans(), "name": st.sampled_from(TEXTS)}
+    )
+    return st.builds(lambda mine, theirs: {**mine, **theirs, "kind": kind}, own, built_in)
+
+
+def contexts() -> st.SearchStrategy[Json]:
+    several = st.builds(
+        lambda user, org: {"kind": "multi", "user": _inner(user), "org": _inner(org)}, single("user"), single("org")
+    )
+    return st.one_of(single("user"), single("org"), several)
+
+
+def _inner(context: Json) -> Json:
+    return {name: value for name, value in context.items() if name != "kind"}
+
+
+def theirs(ruleset: Json, key: str, context: Json) -> Json:
+    logging.disable(logging.CRITICAL)  # a missing prerequisite is a warning each time
+    try:
+        flags = {name: FeatureFlag(raw) for name, raw in ruleset["flags"].items()}
+        segments = {name: Segment(raw) for name, raw in ruleset["segments"].items()}
+        evaluator = Evaluator(flags.get, segments.get, lambda user_key: (None, "HEALTHY"))
+        detail = evaluator.evaluate(flags[key], Context.from_dict(context), EventFactory(False)).detail
+    finally:
+        logging.disable(logging.NOTSET)
+    default = "default" if detail.variation_index is None else detail.value
+    return {"value": default, "variationIndex": detail.variation_index, "reason": detail.reason}
+
+
+def test_their_sdk_and_ours_give_the_same_variation_and_reason(both, fuzz_examples, tally):
+    compared = 0
+
+    @settings(max_examples=fuzz_examples, suppress_health_check=list(HealthCheck), derandomize=False)
+    @given(rulesets(), st.lists(contexts(), min_size=4, max_size=4))
+    def compare(ruleset: Json, asked: list[Json]) -> None:
+        nonlocal compared
+        evaluation = both(read(json.dumps(ruleset).encode()))
+        for key in ruleset["flags"]:
+            entry = evaluation.imported.flags[key]
+            for context in asked:
+                got = result_of(evaluation.decide(key, context_of(context)), entry, "default")
+                expected = theirs(ruleset, key, context)
+                assert _said(got) == _said(expected), (key, context, ruleset, entry)
+                compared += 1
+
+    compare()
+    tally("launchdarkly (fuzz)", passed=compared)
+    assert compared > 0
+
+
+def _said(result: Json) -> Json:
+    """A rule's id aside where several rules share one."""
+    reason = {name: value for name, value in result["reason"].items() if name != "ruleId"}
+    return {**result, "reason": reason}
