@@ -34,9 +34,8 @@ modulo              ""                       any        the key, an integer or i
 from __future__ import annotations
 
 from bisect import bisect_right
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-from .peer_points import PEERS
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -44,6 +43,7 @@ if TYPE_CHECKING:
     Point = Callable[[Any], Any]
     Pick = Callable[[Any], int]
     Range = tuple[int | float, int | float, bool, int]
+    SCHEMES: dict[str, Scheme]
 
 try:
     # OpenSSL's SHA-1 by hashlib is as fast here (0.42 µs either way), but importing it costs 2.6 ms of a cold start; 0.15.
@@ -104,7 +104,26 @@ def _encodable(seed: str) -> str:
     return seed
 
 
-SCHEMES: dict[str, Scheme] = {"bf1": Scheme(_prepare_bf1), **{name: Scheme(prepare) for name, prepare in PEERS.items()}}
+_BF1: Final = Scheme(_prepare_bf1)
+
+
+@cache
+def _schemes() -> dict[str, Scheme]:
+    from .peer_points import PEERS  # noqa: PLC0415 - 3 ms of a cold start, which only rulesets from elsewhere need
+
+    return {"bf1": _BF1, **{name: Scheme(prepare) for name, prepare in PEERS.items()}}
+
+
+def find_scheme(name: str) -> Scheme | None:
+    """The row of a scheme, or None where there is none."""
+    return _BF1 if name == "bf1" else _schemes().get(name)
+
+
+def __getattr__(name: str) -> Any:
+    if name != "SCHEMES":
+        msg = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(msg)
+    return _schemes()
 
 
 def prepare_ranges(scheme: str, seed: str, of: int, ranges: Sequence[Range]) -> Pick:
@@ -114,10 +133,11 @@ def prepare_ranges(scheme: str, seed: str, of: int, ranges: Sequence[Range]) -> 
     """
     if scheme == "bf1":
         return pick_by_bf1(bf1_thresholds(seed, of, ranges))
-    if scheme not in SCHEMES:
+    row = find_scheme(scheme)
+    if row is None:
         msg = f"there is no bucketing scheme {scheme!r}"
         raise ValueError(msg)
-    point_of = SCHEMES[scheme].prepare(seed, of)
+    point_of = row.prepare(seed, of)
     rows = tuple(ranges)
 
     def pick(key: Any) -> int:

@@ -61,11 +61,11 @@ def value_test(op: str, dialect: str, values: Sequence[Any]) -> PreparedTest:
 
 def check_scheme(scheme: str, seed: str, of: int) -> None:
     """Raise `Refused` for a scheme that this version does not know, or a seed or size that it cannot take."""
-    from .bucketing import SCHEMES  # noqa: PLC0415 - a flag without bucketing needs none
+    from .bucketing import find_scheme  # noqa: PLC0415 - a flag without bucketing needs none
 
     if scheme == RANDOM:
         return
-    row = SCHEMES.get(scheme)
+    row = find_scheme(scheme)
     if row is None:
         msg = f"there is no bucketing scheme {shown(scheme)}"
         raise Refused(msg)
@@ -105,9 +105,9 @@ def prepared_expression(program: Any, dialect: str, flag_key: str, broken: str) 
 
 
 def _row(op: str, dialect: str) -> Operator:
-    from .operators import OPERATORS  # noqa: PLC0415 - a constant flag needs no operators
+    from .operators import find_row  # noqa: PLC0415 - a constant flag needs no operators
 
-    row = OPERATORS.get((op, dialect or "strict"))
+    row = find_row(op, dialect)
     if row is None:
         msg = f"there is no operator {shown(op)} with dialect {shown(dialect)}"
         raise Refused(msg)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from . import checks
-from .bucketing import SCHEMES, bf1_thresholds, pick_by_bf1, prepare_ranges
+from .bucketing import bf1_thresholds, find_scheme, pick_by_bf1, prepare_ranges
 from .context import TARGETING_KEY
 from .details import Decision
 from .hash_split import hash_split
@@ -58,11 +58,12 @@ class Ranges:
         self.thresholds: Thresholds | None = None
         if self.random:
             return
-        if scheme not in SCHEMES:
+        found = find_scheme(scheme)
+        if found is None:
             msg = f"{place}.scheme: there is no bucketing scheme {shown(scheme)}"
             raise Refused(msg)
         try:
-            self.point = SCHEMES[scheme].prepare(seed, self.of)
+            self.point = found.prepare(seed, self.of)
             if not any(callable(to) for _, to, _ in bounds):
                 rows = [(start, to, inclusive, at) for at, (start, to, inclusive) in enumerate(bounds)]
                 if scheme == "bf1":
