@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
 
 from ._evaluation.details import CALLER_DEFAULT, Decision, ErrorCode, EvaluationDetails, Fallback, Reason, Source
 from ._scope import current as current_scope
+from ._snapshot import NOT_FOUND
 from ._tables import OverlayTable
 from ._values import MISFIT, fit, mistaken_context, name_of, own
 
@@ -186,7 +187,7 @@ class Reading:
             laid = table.laid(key) if isinstance(table, OverlayTable) else None
             if laid is not None:
                 decision = laid
-            elif entry is True or entry is False:
+            elif entry is True or entry is False or entry is NOT_FOUND:
                 decision = snapshot.decide(key, context, self._world)
             else:
                 decision = entry(context, snapshot, self._world)

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from .building import build, build_now
-from .snapshot import Snapshot, Table
+from .snapshot import NOT_FOUND, Snapshot, Table
 
-__all__ = ["Snapshot", "Table", "build", "build_now"]
+__all__ = ["NOT_FOUND", "Snapshot", "Table", "build", "build_now"]

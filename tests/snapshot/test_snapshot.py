@@ -75,9 +75,11 @@ def test_a_flag_with_rules_is_decided_for_a_context(no_world):
 
 def test_a_flag_that_is_not_there_is_decided_too_and_not_stored(no_world):
     snapshot = snapshot_of([flag("a")])
-    decision = snapshot.table["nope"](STAFF, snapshot, no_world)
-    assert (decision.value, decision.error_code, decision.decided) == (CALLER_DEFAULT, ErrorCode.FLAG_NOT_FOUND, False)
-    assert snapshot.decide("nope", STAFF, no_world).same_as(decision)
+    for decision in (snapshot.table["nope"](STAFF, snapshot, no_world), snapshot.decide("nope", STAFF, no_world)):
+        assert (decision.value, decision.decided) == (CALLER_DEFAULT, False)
+        assert decision.error_code is ErrorCode.FLAG_NOT_FOUND
+    assert decision.flag_key == "nope"
+    assert "'nope'" in decision.error_message
     assert "nope" not in snapshot.table
     assert (
         snapshot.compiled("nope") is snapshot.flag("nope") is snapshot.segment("nope") is snapshot.line("nope") is None
