@@ -220,9 +220,11 @@ class Feed:
             if going():
                 self._tell(Failed(error if isinstance(error, Exception) else RuntimeError(repr(error))))
 
-    def _tell(self, event: Event) -> None:
+    def _tell(self, event: Event, change: Change | None = None) -> None:
         before = self.machine.polls
         report = self.machine.received(event, self._clock.moment(), self._dice())
+        if change is not None:  # before anybody is let through who might subscribe: it happened before that
+            self.dispatcher.announce(change)
         if report is not None:
             self._say(report)
         if self.machine.polls > before:
@@ -281,11 +283,9 @@ class Feed:
         for told in self._told:
             if (method := told()) is not None:
                 method()
-        self._tell(Adopted())  # last: whoever waits for an answer reads flags at once
-        if changed or previous is None:
-            self.dispatcher.announce(
-                Change(changed, None if previous is None else previous.revision, snapshot.revision)
-            )
+        change = Change(changed, None if previous is None else previous.revision, snapshot.revision)
+        # last: whoever waits for an answer reads flags at once
+        self._tell(Adopted(), change if changed or previous is None else None)
 
     def _build(self, action: Adopt, previous: Snapshot | None, going: Callable[[], bool]) -> Snapshot:
         """Build in small steps, with a breath between them, so that no caller feels it."""
