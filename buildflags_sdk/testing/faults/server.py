@@ -82,6 +82,7 @@ class FaultServer:
         self._since = 0
         self._under_way = 0
         self._changed = threading.Condition()
+        self._accepting = threading.Lock()
         self._open: set[socket.socket] = set()
         self._fillers: list[socket.socket] = []
         self.publish(entries)
@@ -243,6 +244,9 @@ class FaultServer:
                 fillers, self._fillers = self._fillers, []
                 for idle in (self._listener, *fillers):
                     idle.close()
+        if everything:
+            with self._accepting:  # while a thread waits in accept, the system goes on to listen
+                pass
         for connection in ended:
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
@@ -253,7 +257,8 @@ class FaultServer:
                 if self._fault is not None and self._fault.listening != "open":
                     self.stopping.wait(_LOOK_AGAIN)
                     continue
-                connection, _ = self._listener.accept()
+                with self._accepting:
+                    connection, _ = self._listener.accept()
             except TimeoutError:
                 continue
             except OSError:  # closed under us

@@ -1,0 +1,145 @@
+"""What applications hang into a client may raise, block and call back: that is their own affair."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from buildflags_sdk import AsyncClient
+
+from .stage import SLACK, Stage, lines_of, said, until, version
+
+if TYPE_CHECKING:
+    from buildflags_sdk import Change
+
+
+def raises(_change: Change) -> None:
+    msg = "a listener's own mistake"
+    raise LookupError(msg)
+
+
+def exits(_change: Change) -> None:
+    sys.exit("a listener that wants to end the program ends only its own call")
+
+
+@pytest.mark.parametrize("listener", [raises, exits])
+def test_listener_raises(stage: Stage, caplog: pytest.LogCaptureFixture, listener: Any) -> None:
+    client = stage.started()
+    heard: list[int] = []
+    client.on_change(listener)
+    client.on_change(lambda change: heard.append(change.new_revision))
+    for number in (2, 3, 4):
+        stage.server.publish(version(number))
+        until(lambda number=number: heard and heard[-1] == number)  # type: ignore[misc]
+    assert said(client) == "v4"
+    (line,) = lines_of(caplog)
+    assert listener.__name__ in line
+
+
+def test_listener_blocks(stage: Stage) -> None:
+    """Refreshes and evaluations go on, and so does closing; only the other listeners wait."""
+    client = stage.started()
+    release, blocked = threading.Event(), threading.Event()
+
+    def block(_change: Change) -> None:
+        blocked.set()
+        release.wait(60)
+
+    client.on_change(block)
+    stage.server.publish(version(2))
+    assert blocked.wait(30)
+    for number in (3, 4):
+        stage.server.publish(version(number))
+        until(lambda number=number: said(client) == f"v{number}")  # type: ignore[misc]
+    began = time.monotonic()
+    client.close()
+    assert time.monotonic() - began < SLACK
+    release.set()
+
+
+def test_hook_raises(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+    """What an application hangs into logging is such a hook: a handler or filter that raises stops no refresh."""
+    logger = logging.getLogger("buildflags_sdk.refresh")
+
+    def refuse(_record: logging.LogRecord) -> bool:
+        msg = "a filter's own mistake"
+        raise LookupError(msg)
+
+    logger.addFilter(refuse)
+    try:
+        client = stage.started()
+        stage.fault("http_500")
+        until(lambda: client.status().failures >= 3)
+        assert said(client) == "v1"
+        stage.server.well()
+        stage.server.publish(version(2))
+        until(lambda: said(client) == "v2")
+    finally:
+        logger.removeFilter(refuse)
+
+
+def test_listener_evaluates_again(stage: Stage) -> None:
+    """A listener reads flags, asks for status, subscribes, and closes the client: it waits for nobody."""
+    client = stage.started()
+    seen: list[str] = []
+    done = threading.Event()
+
+    def listen(_change: Change) -> None:
+        seen.append(said(client))
+        assert client.status().revision == 2
+        client.on_change(lambda _later: None)()
+        client.refresh(wait=5)
+        client.close()
+        done.set()
+
+    client.on_change(listen)
+    stage.server.publish(version(2))
+    assert done.wait(30)
+    assert seen == ["v2"]
+
+
+def test_an_asyncio_listener_whose_loop_has_ended_holds_nobody_up(stage: Stage) -> None:
+    client = stage.client(AsyncClient)
+    heard: list[int] = []
+
+    async def come_and_go() -> None:
+        assert await client.start(wait=30)
+
+        async def listen(_change: Change) -> None:
+            await asyncio.sleep(3600)
+
+        client.on_change(listen)
+
+    asyncio.run(come_and_go())
+    client.on_change(lambda change: heard.append(change.new_revision))
+    stage.server.publish(version(2))
+    until(lambda: heard == [2])
+
+
+def test_an_asyncio_listener_that_was_running_when_its_loop_ended_holds_nobody_up(stage: Stage) -> None:
+    client = stage.client(AsyncClient)
+    heard: list[int] = []
+
+    async def come_and_go() -> None:
+        assert await client.start(wait=30)
+        begun = asyncio.Event()
+
+        async def listen(_change: Change) -> None:
+            begun.set()
+            await asyncio.sleep(3600)
+
+        client.on_change(listen)
+        client.on_change(lambda change: heard.append(change.new_revision))
+        stage.server.publish(version(2))
+        await begun.wait()
+
+    asyncio.run(come_and_go())
+    until(lambda: heard == [2])
+    stage.server.publish(version(3))
+    until(lambda: heard == [2, 3])

@@ -1,0 +1,110 @@
+"""Starting while the backend is not well: nobody waits longer than told, and it comes by itself later."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+
+from buildflags_sdk import AsyncClient, ErrorCode, Source
+
+from .stage import SLACK, Stage, lines_of, said, until, version
+
+NEVER_ANSWERING = ["hang", "drip", "drip_headers", "connect_blackhole", "refuse", "http_500", "endless_body"]
+
+
+@pytest.mark.parametrize("name", NEVER_ANSWERING)
+def test_start_wait_bounded(stage: Stage, name: str) -> None:
+    stage.fault(name)
+    for wait in (0.0, 0.2):
+        client = stage.client()
+        began = time.monotonic()
+        readiness = client.start(wait=wait)
+        assert time.monotonic() - began <= wait + SLACK
+        assert not readiness
+        assert readiness.source is Source.DEFAULT
+        assert readiness.error
+        client.close()
+
+
+@pytest.mark.parametrize("name", ["hang", "drip", "connect_blackhole"])
+async def test_start_wait_bounded_for_asyncio(stage: Stage, name: str) -> None:
+    stage.fault(name)
+    client = stage.client(AsyncClient)
+    beats = 0
+
+    async def beat() -> None:
+        nonlocal beats
+        while True:
+            await asyncio.sleep(0.01)
+            beats += 1
+
+    beating = asyncio.create_task(beat())
+    readiness = await asyncio.wait_for(client.start(wait=0.3), 0.3 + SLACK)
+    beating.cancel()
+    assert not readiness
+    assert beats >= 3, "the loop went on meanwhile"
+    await asyncio.wait_for(client.close(), SLACK)
+
+
+@pytest.mark.parametrize("name", NEVER_ANSWERING)
+def test_first_call_never_waits(stage: Stage, name: str, caplog: pytest.LogCaptureFixture) -> None:
+    stage.fault(name)
+    client = stage.client()
+    client.start(wait=0)
+    began = time.thread_time(), time.monotonic()
+    for _ in range(2000):
+        assert client.get_value("greeting", "default") == "default"
+    cpu, took = time.thread_time() - began[0], time.monotonic() - began[1]
+    assert took <= cpu * 20 + SLACK, "it waited for something else than the processor"
+    details = client.get_details("greeting", "default")
+    assert (details.error_code, details.decided, details.source) == (
+        ErrorCode.PROVIDER_NOT_READY,
+        False,
+        Source.DEFAULT,
+    )
+    assert len(lines_of(caplog)) <= 1, "none per evaluation"
+
+
+def test_evaluating_without_start_waits_for_nothing_and_asks_nobody(stage: Stage) -> None:
+    client = stage.client()
+    assert said(client) == "default"
+    assert stage.server.requests == []
+
+
+def test_backend_comes_back_after_bad_start(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+    stage.fault("refuse")
+    client = stage.client()
+    assert not client.start(wait=0.1)
+    changes: list[object] = []
+    client.on_change(changes.append)
+    until(lambda: client.status().failures >= 5)
+    stage.server.well()
+    until(lambda: said(client) == "v1")
+    until(lambda: changes)
+    assert client.start(wait=0).source is Source.NETWORK
+    assert len(lines_of(caplog)) == 2, lines_of(caplog)
+
+
+def test_start_returns_as_soon_as_the_backend_is_known_to_be_away(stage: Stage) -> None:
+    stage.fault("refuse")
+    client = stage.client()
+    began = time.monotonic()
+    readiness = client.start(wait=60)
+    assert time.monotonic() - began < 30
+    assert "refused" in str(readiness.error)
+
+
+def test_a_page_that_never_comes_leaves_the_copy_in_service(stage: Stage) -> None:
+    disk = stage.folder / "disk"
+    stage.started(cache_dir=disk).close()
+    stage.fault("page_not_there_yet")
+    stage.server.publish(version(2))
+    client = stage.client(cache_dir=disk)
+    client.start(wait=0.2)
+    until(lambda: client.status().failures >= 2)
+    assert said(client) == "v1"
+    assert client.status().source is Source.DISK
+    stage.server.well()
+    until(lambda: said(client) == "v2")
