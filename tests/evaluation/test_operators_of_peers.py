@@ -47,7 +47,7 @@ VECTORS: list[tuple[str, str, list[Any], list[Any], list[Any], list[Any]]] = [
     ("not_ends_with", "configcat_hashed", END_HASHED, ["de"], [".de", ""], []),
     ("intersects", "configcat_hashed", IN_HASHED, [["é"], '["a@b.c"]'], [["x"], "é"], []),
     ("not_intersects", "configcat_hashed", IN_HASHED, [["x"]], [["é"], "x", ""], []),
-    ("lt", "configcat", [2.1], [2, "2", " 2,05 ", float("-inf"), "-Infinity"], [2.1, "x", True, "", "NaN", "1_0"], []),
+    ("lt", "configcat", [2.1], [2, True, "2", " 2,05 ", float("-inf"), "-Infinity"], [2.1, "x", "", "NaN", "1_0"], []),
     ("lte", "configcat", [2.1], ["2,1", 2.1], [2.2], []),
     ("gt", "configcat", [2.1], [3, "Infinity"], [2.1, float("nan"), 10**400], []),
     ("gte", "configcat", [2.1], [2.1], [2], []),

@@ -6,7 +6,7 @@ import operator
 from typing import TYPE_CHECKING, Any
 
 from .hashed import FORMS, utf8
-from .row import Operator, Rows, Unpreparable, is_number, only, shown, texts
+from .row import Operator, Rows, Unpreparable, only, shown, texts
 from .versions import strict_version
 from .wording import configcat_text
 
@@ -42,7 +42,10 @@ def _list(attribute: Any) -> list[str] | None:
 
 
 def configcat_number(value: Any) -> float | None:
-    """A number, or trimmed text that spells one with a decimal point or comma; Infinity counts, and NaN is itself."""
+    """A number, or trimmed text that spells one with a decimal point or comma; Infinity counts, and NaN is itself.
+
+    True is 1, as in ConfigCat's Python SDK.
+    """
     if isinstance(value, str):
         text = value.strip().replace(",", ".")
         if "_" in text or text.lower().lstrip("+-") == "inf":
@@ -52,7 +55,7 @@ def configcat_number(value: Any) -> float | None:
         except ValueError:
             return None
     try:
-        return float(value) if is_number(value) else None
+        return float(value) if isinstance(value, (int, float)) else None
     except OverflowError:
         return None
 

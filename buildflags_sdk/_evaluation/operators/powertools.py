@@ -47,7 +47,10 @@ def _modulo_range(values: list[Any]) -> Callable[[Any], bool]:
         raise Unpreparable(msg)
 
     def test(attribute: Any) -> bool:
-        return isinstance(attribute, int) and bool(start <= attribute % base <= end)
+        try:
+            return isinstance(attribute, (int, float)) and bool(start <= attribute % base <= end)
+        except OverflowError:  # a base beyond any float
+            return False
 
     return test
 

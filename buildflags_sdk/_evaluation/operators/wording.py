@@ -70,7 +70,10 @@ def unaltered(text: str) -> str:
 
 
 def configcat_text(value: Any) -> str | None:
-    """ConfigCat: numbers as JavaScript writes them, moments as seconds since 1970, lists as compact JSON."""
+    """ConfigCat's Python SDK: numbers as JavaScript writes them, moments as seconds since 1970, lists as compact JSON.
+
+    True is `True` there; its other SDKs write it small.
+    """
     from datetime import UTC, datetime  # noqa: PLC0415 - only this system's rules pay for the imports
 
     if isinstance(value, datetime):
@@ -83,5 +86,5 @@ def configcat_text(value: Any) -> str | None:
             return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
         except (TypeError, ValueError, RecursionError):
             return None
-    text = plain_text(value)
+    text = None if isinstance(value, bool) else plain_text(value)
     return python_text(value) if text is None and value is not None else text
