@@ -193,6 +193,8 @@ def test_no_user_of_a_chance_config_is_moved(
             for key in ("first", "second"):
                 default = DEFAULTS[config["f"][key]["t"]]
                 theirs = client.get_value_details(key, default, user)
+                if "float() argument" in str(theirs.error):
+                    continue  # its Python SDK stumbles over a list or moment where a number is wanted; others skip the rule
                 decision = decided.decide(key, ours)
                 value = default if decision.value is CALLER_DEFAULT else decision.value
                 said = configcat.result_of(decision, imported.flags[key])

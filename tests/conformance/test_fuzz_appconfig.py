@@ -1,0 +1,119 @@
+"""Chance schemas, evaluated here and by Powertools' own feature flags, both at the same frozen moment."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from buildflags_sdk.importers import appconfig
+from buildflags_sdk.importers.appconfig.powertools import _ACTIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    peer = pytest.importorskip(
+        "aws_lambda_powertools.utilities.feature_flags", reason="aws-lambda-powertools and boto3 are not installed"
+    )
+    comparators = pytest.importorskip("aws_lambda_powertools.utilities.feature_flags.comparators")
+pytestmark = [pytest.mark.conformance, pytest.mark.filterwarnings("ignore")]
+
+KEYS = ["tier", "age", "roles", "name"]
+things = st.one_of(
+    st.sampled_from(["gold", "go", "", "1"]),
+    st.integers(-3, 120),
+    st.sampled_from([1.5, 7.0, True, False]),
+    st.lists(st.sampled_from(["admin", "dev", 1, "gold"]), max_size=3),
+)
+clock = st.sampled_from(["00:00", "08:30", "12:00", "12:01", "23:59"])
+zones = st.sampled_from([{}, {"TIMEZONE": "Europe/Copenhagen"}, {"TIMEZONE": "America/New_York"}])
+DAYS = ["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"]
+moments = st.sampled_from(["2024-03-31T01:30:00", "2024-03-31T12:00:30", "2024-04-01", "2023-01-01T00:00:00.5"])
+LISTS = ("ALL_IN_VALUE", "ANY_IN_VALUE", "NONE_IN_VALUE")
+SCHEDULES = {
+    "SCHEDULE_BETWEEN_TIME_RANGE": ("CURRENT_TIME", st.builds(dict, START=clock, END=clock)),
+    "SCHEDULE_BETWEEN_DATETIME_RANGE": ("CURRENT_DATETIME", st.builds(dict, START=moments, END=moments)),
+    "SCHEDULE_BETWEEN_DAYS_OF_WEEK": (
+        "CURRENT_DAY_OF_WEEK",
+        st.builds(dict, DAYS=st.lists(st.sampled_from(DAYS), min_size=1, max_size=5)),
+    ),
+}
+
+
+@st.composite
+def conditions(draw: st.DrawFn) -> dict[str, Any]:
+    action = draw(st.sampled_from(sorted(_ACTIONS)))
+    if action in SCHEDULES:
+        key, values = SCHEDULES[action]
+        return {"action": action, "key": key, "value": {**draw(values), **draw(zones)}}
+    value = draw(things)
+    if action in LISTS:
+        value = draw(st.lists(st.sampled_from(["admin", "dev", 1, "gold"]), max_size=3))
+    elif action == "MODULO_RANGE":
+        start, end = sorted((draw(st.integers(0, 9)), draw(st.integers(0, 9))))
+        value = {"BASE": 10, "START": start, "END": end}
+    return {"action": action, "key": draw(st.sampled_from(KEYS)), "value": value}
+
+
+@st.composite
+def features(draw: st.DrawFn) -> dict[str, Any]:
+    boolean = draw(st.booleans())
+    served = st.booleans() if boolean else st.sampled_from(["red", 7, 1.5, {"a": [1]}, [], True])
+    made: dict[str, Any] = {"default": draw(served)}
+    if not boolean or draw(st.booleans()):
+        made["boolean_type"] = boolean
+    made["rules"] = {
+        name: {"when_match": draw(served), "conditions": draw(st.lists(conditions(), min_size=1, max_size=3))}
+        for name in draw(st.lists(st.sampled_from(["first", "second", "default", "a b"]), unique=True))
+    }
+    return made
+
+
+contexts = st.lists(st.dictionaries(st.sampled_from(KEYS), things | st.none()), min_size=1, max_size=6)
+
+
+class Store(peer.StoreProvider):  # type: ignore[misc]
+    """A store that holds one schema in memory."""
+
+    def __init__(self, schema: dict[str, Any]) -> None:
+        self.schema = schema
+
+    def get_configuration(self) -> dict[str, Any]:
+        return self.schema
+
+    get_raw_configuration = property(get_configuration)
+
+
+def test_no_context_of_a_chance_schema_is_moved(
+    both: Callable[..., Any], fuzz_examples: int, tally: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 0.0
+    monkeypatch.setattr(comparators, "_get_now_from_timezone", lambda zone: datetime.fromtimestamp(now, zone or UTC))
+    compared = 0
+
+    @settings(max_examples=fuzz_examples, deadline=None)
+    @given(features(), contexts, st.integers(1_711_840_000, 1_711_960_000))
+    def check(feature: dict[str, Any], asked: list[dict[str, Any]], moment: int) -> None:
+        nonlocal compared, now
+        now = float(moment)
+        schema = {"feature": feature}
+        imported = appconfig.read(json.dumps(schema).encode())
+        assert imported.report.exact == 1, imported.report.findings
+        decided = both(imported, now=now)
+        theirs = peer.FeatureFlags(store=Store(schema))
+        for context in asked:
+            expected = theirs.evaluate(name="feature", context=context, default="the caller's")
+            decision = decided.decide("feature", context)
+            assert decision.value == expected, (context, decision)
+            assert isinstance(decision.value, bool) is isinstance(expected, bool)
+            compared += 1
+
+    check()
+    tally("powertools fuzz", passed=compared)
