@@ -40,6 +40,14 @@ endif
 test: $(STAMP) ## Run the tests (PYTEST_ARGS="-n 2 -k name" is passed on)
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
+.PHONY: test-conformance
+test-conformance: $(STAMP) ## Imports against other systems' cases and SDKs (BUILDFLAGS_FUZZ_EXAMPLES=100000 for a night)
+	@[ -x .venv-conformance/bin/python ] || $(BIN)/uv venv --quiet --python $(BIN)/python .venv-conformance
+	$(BIN)/uv pip install --quiet --python .venv-conformance/bin/python --require-hashes -r requirements.lock
+	$(BIN)/uv pip install --quiet --python .venv-conformance/bin/python --no-deps --no-build-isolation -e .
+	$(BIN)/uv pip install --quiet --python .venv-conformance/bin/python --group conformance
+	BUILDFLAGS_FUZZ_EXAMPLES=$${BUILDFLAGS_FUZZ_EXAMPLES:-2000} .venv-conformance/bin/python -m pytest -q tests/conformance $(PYTEST_ARGS)
+
 .PHONY: test-all-pythons
 test-all-pythons: $(STAMP) ## Run the tests on every supported Python that is found
 	.ci/pythons 3.11 3.12 3.13
@@ -116,5 +124,5 @@ lock: ## Resolve requirements.lock anew (every extra and tool, Python >= 3.11, e
 
 .PHONY: clean
 clean: ## Remove what was built, and .venv
-	rm -rf $(VENV) build dist htmlcov .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-* build dist htmlcov .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
