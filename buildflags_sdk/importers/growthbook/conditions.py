@@ -83,6 +83,8 @@ class Conditions:
         return all_of(parts) or ALWAYS
 
     def _attribute(self, path: list[str], operand: Any, where: str) -> Condition:
+        if isinstance(operand, dict) and len(operand) > 1 and _BY_MEMBERS.keys() & operand.keys():
+            return {"all": [self._attribute(path, {word: inner}, where) for word, inner in operand.items()]}
         wanted = self._resolved(operand, where)
         if isinstance(operand, dict) and operand.keys() in ({"$inGroup"}, {"$notInGroup"}):
             (group,) = operand.values()

@@ -122,12 +122,16 @@ class RuleReader:
 
     def read(self) -> None:
         """Add what this rule becomes."""
-        before = self._parents() + self._filters()
+        parents = self._parents()
+        before, known = parents + self._filters(), len(self.feature.rules)
         if "force" in self.rule:
             self._add(self.id, [*before, *self._condition(), *self._rollout()],
                       self.feature.serve(f"force {self.id.removeprefix(UNNAMED)}", self.rule["force"]))  # fmt: skip
         elif self.rule.get("variations") is not None or self._is_bandit:
             self._experiment(before)
+        if parents and len(self.feature.rules) == known:
+            # It serves nobody, and yet asks its prerequisites: a cycle among them ends the flag.
+            self.feature.rules.append({"id": self.id, "when": {"all": [*parents, NEVER]}, "serve": None})
 
     @property
     def _is_bandit(self) -> bool:
