@@ -1,0 +1,256 @@
+"""Chance payloads and users, evaluated here and by GrowthBook's own Python SDK.
+
+That SDK compares strictly where the JavaScript one, which is followed here, coerces; and it leaves the end of a forced
+value's coverage out. So attributes here have one type each and are compared with that type; those that are ordered are
+always there; and a coverage never equals a bucket's point.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from buildflags_sdk.importers import growthbook as importer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+sdk = pytest.importorskip("growthbook", reason="growthbook is not installed")
+pytestmark = pytest.mark.conformance
+
+WORDS = ["DE", "fr", "de", "", "pro"]
+VERSIONS = ["1.2.3", "v1.2.3", "1.10.0", "1.2.3-rc.1", "2.0", "10.0.0+b"]
+GROUPS: dict[str, Any] = {"few": ["DE", "fr", "u1"], "many": [f"u{at}" for at in range(60)], "none": []}
+words, ages = st.sampled_from(WORDS), st.sampled_from([1, 17, 18, 18.5, 40])
+groups = st.sampled_from([*GROUPS, "unknown"])
+
+
+def operators(**words_to_values: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
+    one = st.sampled_from(sorted(words_to_values)).flatmap(
+        lambda word: st.fixed_dictionaries({f"${word}": words_to_values[word]})
+    )
+    return st.lists(one, min_size=1, max_size=2).map(
+        lambda parts: {word: value for part in parts for word, value in part.items()}
+    )
+
+
+def ordered(values: st.SearchStrategy[Any], prefix: str = "") -> dict[str, st.SearchStrategy[Any]]:
+    return {f"{prefix}{word}": values for word in ("lt", "lte", "gt", "gte")}
+
+
+lists_of_words = st.lists(words, max_size=3)
+text_test = st.one_of(
+    words,
+    st.none(),
+    operators(
+        eq=words, ne=words, **{"in": lists_of_words}, nin=lists_of_words, ini=lists_of_words, nini=lists_of_words,
+        exists=st.booleans(), type=st.sampled_from(["string", "null", "number"]), inGroup=groups, notInGroup=groups,
+        regex=st.sampled_from(["^D", "e$", "p.o", "x"]), regexi=st.sampled_from(["^d", "E$"]), nosuch=words,
+    ).filter(lambda test: "$nosuch" not in test or len(test) == 1),
+)  # fmt: skip
+text_test = st.one_of(
+    text_test,
+    text_test.map(lambda test: {"$not": test if isinstance(test, dict) and "$nosuch" not in test else {"$eq": "x"}}),
+)
+age_test = st.one_of(ages, operators(eq=ages, ne=ages, **ordered(ages), **{"in": st.lists(ages, max_size=2)}))
+version_test = operators(
+    veq=st.sampled_from(VERSIONS), vne=st.sampled_from(VERSIONS), **ordered(st.sampled_from(VERSIONS), "v")
+)
+tag_test = st.one_of(
+    lists_of_words,
+    operators(
+        **{"in": lists_of_words}, nin=lists_of_words, all=lists_of_words, alli=lists_of_words,
+        size=st.one_of(st.integers(0, 3), st.just({"$gt": 1})), elemMatch=operators(eq=words, **{"in": lists_of_words}),
+    ),
+)  # fmt: skip
+leaves = st.one_of(
+    st.fixed_dictionaries({}, optional={"country": text_test, "age": age_test, "version": version_test}),
+    st.fixed_dictionaries(
+        {}, optional={"tags": tag_test, "vip": st.booleans(), "user.plan": text_test, "id": text_test}
+    ),
+)
+conditions = st.recursive(
+    leaves,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3).map(lambda parts: {"$and": parts}),
+        st.lists(inner, max_size=3).map(lambda parts: {"$or": parts}),
+        st.lists(inner, max_size=3).map(lambda parts: {"$nor": parts}),
+        inner.map(lambda part: {"$not": part}),
+    ),
+    max_leaves=4,
+)
+edges = st.sampled_from([0, 0.10005, 0.33335, 0.5, 0.75005, 1])
+spans = st.tuples(edges, edges).map(sorted)
+coverages = st.sampled_from([0, 0.10005, 0.50005, 0.90005, 1])
+hashing = {
+    "hashAttribute": st.sampled_from(["id", "device", "age"]),
+    "hashVersion": st.sampled_from([1, 2, 2, 99]),
+    "seed": st.sampled_from(["s", "t"]),
+}
+filters = st.lists(
+    st.fixed_dictionaries({"seed": st.sampled_from(["a", "b"]), "ranges": st.lists(spans, min_size=1, max_size=2)},
+                          optional={"attribute": hashing["hashAttribute"], "hashVersion": hashing["hashVersion"]}),
+    min_size=1, max_size=2,
+)  # fmt: skip
+parents = st.lists(
+    st.fixed_dictionaries(
+        {"id": st.sampled_from(["f0", "f1", "f2", "absent"]),
+         "condition": st.sampled_from([{"value": "a"}, {"value": {"$ne": "b"}}, {"value": None}, {"value": {"$exists": True}}])},
+        optional={"gate": st.booleans()},
+    ),
+    min_size=1, max_size=2,
+)  # fmt: skip
+common = {"id": st.sampled_from(["r1", "r2"]), "condition": conditions, "filters": filters, "parentConditions": parents}
+forced = st.fixed_dictionaries(
+    {"force": st.sampled_from(["a", "b", "c"])}, optional={**common, **hashing, "coverage": coverages, "range": spans}
+)
+
+
+@st.composite
+def experiments(draw: st.DrawFn) -> dict[str, Any]:
+    count = draw(st.integers(1, 4))
+    rule = draw(
+        st.fixed_dictionaries(
+            {}, optional={**common, **hashing, "coverage": coverages, "key": st.sampled_from(["e1", "e2"])}
+        )
+    )
+    rule["variations"] = [f"v{at}" for at in range(count)]
+    if draw(st.booleans()):
+        rule["weights"] = draw(st.sampled_from([[1 / count] * count, [0.2] * count, [0.3, 0.7], [0.5, 0.3, 0.2]]))
+    if draw(st.integers(0, 3)) == 0:
+        rule["ranges"] = [draw(spans) for _ in range(count)]
+    if draw(st.booleans()):
+        rule["namespace"] = ["ns", *draw(spans)]
+    if draw(st.booleans()):
+        rule["meta"] = [{"key": f"k{at}", "passthrough": draw(st.integers(0, 3)) == 0} for at in range(count)]
+    if draw(st.integers(0, 3)) == 0:
+        rule.update(
+            fallbackAttribute="device", bucketVersion=draw(st.integers(0, 2)), minBucketVersion=draw(st.integers(0, 2))
+        )
+    return rule
+
+
+features = st.fixed_dictionaries(
+    {"rules": st.lists(st.one_of(forced, experiments()), max_size=3)},
+    optional={"defaultValue": st.sampled_from(["a", "d"])},
+)
+payloads = st.fixed_dictionaries(dict.fromkeys(("f0", "f1", "f2"), features))
+users = st.fixed_dictionaries(
+    {"age": ages, "version": st.sampled_from(VERSIONS), "tags": lists_of_words},
+    optional={
+        "id": st.one_of(st.integers(1, 400).map(lambda at: f"u{at}"), st.sampled_from(["🙂", "u1", ""])),
+        "device": st.integers(1, 400).map(lambda at: f"d{at}"),
+        "country": st.one_of(words, st.none()),
+        "vip": st.booleans(),
+        "user": st.fixed_dictionaries({}, optional={"plan": words}),
+    },
+)
+
+
+def same(ours: dict[str, Any], theirs: Any) -> bool:
+    if (ours["value"], ours["source"]) != (theirs.value, theirs.source):
+        return False
+    if theirs.source == "experiment":
+        return bool(
+            ours["variationId"] == theirs.experimentResult.variationId and ours["key"] == theirs.experimentResult.key
+        )
+    return bool(theirs.source != "force" or ours["ruleId"] == (theirs.ruleId or ""))
+
+
+def test_both_decide_chance_payloads_the_same(both: Callable[..., Any], fuzz_examples: int) -> None:
+    @settings(max_examples=fuzz_examples, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(payload=payloads, asked=st.lists(users, min_size=4, max_size=4))
+    def check(payload: dict[str, Any], asked: list[dict[str, Any]]) -> None:
+        imported = importer.read(json.dumps({"features": payload, "savedGroups": GROUPS}).encode())
+        evaluated = both(imported)
+        for user in asked:
+            peer = sdk.GrowthBook(attributes=user, features=json.loads(json.dumps(payload)), savedGroups=GROUPS)
+            for key in payload:
+                theirs = peer.eval_feature(key)
+                ours = evaluated.snapshot.decide(key, imported.attributes.apply(user), evaluated.world)
+                if ours.error_code is None:
+                    evaluated.decide(key, imported.attributes.apply(user))
+                result = importer.result_of(ours, imported.flags[key])
+                assert same(result, theirs), json.dumps(
+                    [key, result, imported.flags[key].get("broken"), theirs.to_dict(), user, payload]
+                )
+
+    check()
+
+
+def test_both_keep_stored_assignments_alike(both: Callable[..., Any], fuzz_examples: int) -> None:
+    documents = st.dictionaries(
+        st.sampled_from([f"{key}__{version}" for key in ("e1", "e2", "f0") for version in range(3)]),
+        st.sampled_from(["k0", "k1", "k2", "k9"]),
+        min_size=1,
+    )
+
+    class Service(sdk.AbstractStickyBucketService):  # type: ignore[name-defined,misc]
+        def __init__(self, kept: dict[tuple[str, str], dict[str, str]]) -> None:
+            self.kept = kept
+
+        def get_assignments(self, attributeName: str, attributeValue: str) -> Any:  # noqa: N803
+            kept = self.kept.get((attributeName, attributeValue))
+            return kept and {
+                "attributeName": attributeName,
+                "attributeValue": attributeValue,
+                "assignments": dict(kept),
+            }
+
+        def save_assignments(self, doc: Any) -> None:
+            """Nobody reads what this run stores."""
+
+    class Store:
+        def __init__(self, kept: dict[tuple[str, str], dict[str, str]]) -> None:
+            self.kept = {
+                (experiment, key): variation
+                for (_, key), document in kept.items()
+                for experiment, variation in document.items()
+            }
+
+        def now(self) -> float:
+            return 1_700_000_000.0
+
+        def random(self) -> float:
+            return 0.5
+
+        def is_member(self, list_id: str, key: str) -> bool | None:
+            return None
+
+        def assigned(self, experiment: str, key: str) -> str | None:
+            return self.kept.get((experiment, key))
+
+    @settings(max_examples=fuzz_examples, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(
+        feature=st.fixed_dictionaries({"rules": st.lists(experiments(), min_size=1, max_size=2)}),
+        user=users,
+        kept=st.lists(documents, min_size=2, max_size=2),
+    )
+    def check(feature: dict[str, Any], user: dict[str, Any], kept: list[dict[str, str]]) -> None:
+        for rule in feature["rules"]:  # the store of one client has no attribute names: ages are nobody's keys
+            rule.pop("parentConditions", None)
+            rule.pop("condition", None)  # that SDK asks it before a stored assignment, the JavaScript one after
+            rule["hashAttribute"] = "id"
+        names = [(name, str(user[name])) for name in ("id", "device") if user.get(name)]
+        stored = dict(zip(names, kept, strict=False))
+        imported = importer.read(
+            json.dumps({"features": {"f0": feature}, "savedGroups": GROUPS}).encode(), sticky_buckets=True
+        )
+        evaluated = both(imported, world=Store(stored))
+        peer = sdk.GrowthBook(
+            attributes=user,
+            features={"f0": json.loads(json.dumps(feature))},
+            savedGroups=GROUPS,
+            sticky_bucket_service=Service(stored),
+        )
+        theirs = peer.eval_feature("f0")
+
+        result = importer.result_of(evaluated.decide("f0", imported.attributes.apply(user)), imported.flags["f0"])
+
+        assert same(result, theirs), json.dumps([result, theirs.to_dict(), user, feature, str(stored)])
+
+    check()
