@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from ._events import Cause
 from ._wire.manifest import FORMATS
-from .errors import AnswerRefused, FormatVersionError, TransportError
+from .errors import AnswerRefused, FormatVersionError, SignatureError, TransportError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 KEPT_OUT_STATUSES: Final = (401, 403, 404)
 RETRY_AFTER_STATUSES: Final = (429, 503)
 PAGE_GONE_STATUSES: Final = (401, 403, 404, 410)
-_KEPT_HEADERS: Final = ("age", "buildflags-poll", "buildflags-signature", "cache-control")
+SIGNATURE_HEADER: Final = "buildflags-signature"
+_KEPT_HEADERS: Final = ("age", "buildflags-poll", SIGNATURE_HEADER, "cache-control")
 _MANIFEST_TYPE: Final = "application/json"
 
 _EXPLAINED: Final = {
@@ -25,6 +26,7 @@ _EXPLAINED: Final = {
     Cause.KEPT_OUT: "the SDK key does not open {place}: check the key, the workspace and the environment; "
     "asking again every {pace:g} s",
     Cause.UNUSABLE: "an answer for {place} cannot be used and was refused",
+    Cause.UNTRUSTED: "a ruleset of {place} is not signed by a key that is pinned here and was refused",
     Cause.NEWER_FORMAT: "the ruleset of {place} is in a format that this version does not read (it reads "
     + ", ".join(map(str, FORMATS))
     + ")",
@@ -48,6 +50,8 @@ def cause_of_error(error: Exception) -> Cause:
     """Why an exception makes the refresh fail."""
     if isinstance(error, FormatVersionError):
         return Cause.NEWER_FORMAT
+    if isinstance(error, SignatureError):
+        return Cause.UNTRUSTED
     if isinstance(error, TransportError) and not isinstance(error, AnswerRefused):
         return Cause.UNREACHABLE
     return Cause.UNUSABLE
@@ -98,5 +102,9 @@ def kept_headers(headers: Mapping[str, str]) -> dict[str, str]:
 
 
 def renewed_headers(stored: Mapping[str, str], headers: Mapping[str, str]) -> dict[str, str]:
-    """The stored headers with those of a 304 in their place (RFC 9111 3.2); its age is its own, or none."""
-    return {**{name: value for name, value in stored.items() if name != "age"}, **kept_headers(headers)}
+    """The stored headers with those of a 304 in their place (RFC 9111 3.2); its age is its own, or none.
+
+    But for the signatures: those that came with the bytes were checked, and other ones would be another entity tag.
+    """
+    renewed = {name: value for name, value in kept_headers(headers).items() if name != SIGNATURE_HEADER}
+    return {**{name: value for name, value in stored.items() if name != "age"}, **renewed}

@@ -50,6 +50,7 @@ class Settings(NamedTuple):
     max_staleness: float | None = None
     polling: Polling = Polling()
     limits: Limits = Limits()
+    signing_keys: tuple[str, ...] = ()
 
 
 def checked(settings: Settings) -> Settings:
@@ -93,6 +94,20 @@ def check_staleness(seconds: Any) -> None:
     if seconds is not None and not (_is_number(seconds) and seconds > 0):
         msg = f"max_staleness={seconds!r} must be a positive number of seconds, or None for no limit"
         raise ConfigurationError(msg)
+
+
+def public_keys(given: Any) -> tuple[str, ...]:
+    """The public signing keys to pin: a list of them, or one text with commas or blanks between. None pins nothing."""
+    if given is None:
+        return ()
+    texts = tuple(given.replace(",", " ").split()) if isinstance(given, str) else tuple(given)
+    if not texts or not all(isinstance(text, str) for text in texts):
+        msg = (
+            "signing_keys must name at least one public key (bf_public_…, as `buildflags keys show` prints it); "
+            "leave it out to take manifests without a signature"
+        )
+        raise ConfigurationError(msg)
+    return texts
 
 
 def check_polling(polling: Polling) -> None:

@@ -153,6 +153,7 @@ class Cause(StrEnum):
     OVERLOADED = "overloaded"
     KEPT_OUT = "kept_out"
     UNUSABLE = "unusable"
+    UNTRUSTED = "untrusted"
     NEWER_FORMAT = "newer_format"
     SUPERSEDED = "superseded"
 

@@ -80,8 +80,8 @@ class Facts:
 
     @property
     def failure_is_own(self) -> bool:
-        """Whether refreshes fail for a reason of this process (its key), which the disk copy does not tell others."""
-        return self._run.cause is Cause.KEPT_OUT
+        """Whether refreshes fail for a reason of this process (its keys), which the disk copy does not tell others."""
+        return self._run.cause in (Cause.KEPT_OUT, Cause.UNTRUSTED)
 
     def freshness(self, now: Moment, max_staleness: float | None = None) -> Freshness | None:
         """How fresh the ruleset in service is; None before the first."""

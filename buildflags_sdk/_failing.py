@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ._polling import Polling
 
 LONG_AGO: Final = Moment(float("-inf"), float("-inf"))
-_LOUD: Final = (Cause.KEPT_OUT, Cause.NEWER_FORMAT)
+_LOUD: Final = (Cause.KEPT_OUT, Cause.UNTRUSTED, Cause.NEWER_FORMAT)
 
 
 class FailureRun:

@@ -15,10 +15,11 @@ While something is under way `next_action` says to wait without end, so there is
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
 from ._answers import (
     RETRY_AFTER_STATUSES,
+    SIGNATURE_HEADER,
     cause_of_error,
     cause_of_page_status,
     cause_of_status,
@@ -70,6 +71,14 @@ if TYPE_CHECKING:
     Handler = Callable[["Refresh", Any, Moment, float], Report | None]
 
 
+class Signatures(Protocol):
+    """Tells whether a manifest's bytes come from who they should: see `_wire.signing.Pins`."""
+
+    def check(self, body: bytes, header: str | None) -> None:
+        """Let it pass, or raise SignatureError."""
+        ...
+
+
 class _Candidate(NamedTuple):
     """A ruleset on its way into service. `next_at` is when to poll after one from a file; None: from the network."""
 
@@ -90,14 +99,14 @@ class Refresh(Facts):
         environment: str,
         polling: Polling = DEFAULT_POLLING,
         limits: Limits = DEFAULT_LIMITS,
-        pinned_key: bool = False,
+        pins: Signatures | None = None,
     ) -> None:
         super().__init__(f"{workspace}/{environment}", polling)
         self._workspace = workspace
         self._environment = environment
         self._limits = limits
-        self._pinned_key = pinned_key
-        self._guard = Guard(pinned_key=pinned_key)
+        self._pins = pins
+        self._guard = Guard(pinned_key=pins is not None)
         self._shelf = Shelf(limits)
         self._candidate: _Candidate | None = None
         self._began: Moment | None = None
@@ -158,6 +167,8 @@ class Refresh(Facts):
     def _manifest_came(self, event: Answered, now: Moment, dice: float) -> Report | None:
         try:
             check_content_type(event.headers)
+            if self._pins is not None:
+                self._pins.check(event.body, event.headers.get(SIGNATURE_HEADER))
             manifest = decode_manifest(
                 event.body, workspace=self._workspace, environment=self._environment, limits=self._limits
             )
@@ -286,7 +297,7 @@ class Refresh(Facts):
         """Whether a file goes into service: the first, a higher pair, or a step back that another process took."""
         if self.served is None:
             return True
-        if seed.generation > self.served.generation and not self._pinned_key:
+        if seed.generation > self.served.generation and self._pins is None:
             return True
         return seed.manifest.order > self.served.manifest.order and seed.manifest.order != self._guard.left_behind
 

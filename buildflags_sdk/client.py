@@ -10,14 +10,14 @@ import contextlib
 import os
 from typing import TYPE_CHECKING, Any, Self
 
-from ._config import DEFAULT_CACHE, START_WAIT_SECONDS, Limits, Polling, SdkKey, Settings, checked
+from ._config import DEFAULT_CACHE, START_WAIT_SECONDS, Limits, Polling, SdkKey, Settings, checked, public_keys
 from ._root import Root, given_snapshot
 from ._runtime.given import GivenFlags
 from ._snapshot import Snapshot, build_now
 from ._views import Environment as Environment
 from ._views import Pinned as Pinned
 from ._wire.manifest import decode_manifest
-from .errors import ConfigurationError
+from .errors import ConfigurationError, SignatureError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -49,6 +49,7 @@ class _Configured(Root):
         max_staleness: float | None = None,
         polling: Polling = Polling(),  # noqa: B008 - a frozen value
         limits: Limits = Limits(),  # noqa: B008 - a frozen value
+        signing_keys: Iterable[str] | str | None = None,
         transport: Transport | None = None,
         clock: Clock | None = None,
         world: World | None = None,
@@ -65,6 +66,8 @@ class _Configured(Root):
             max_staleness: seconds after which callers get their defaults instead of an unconfirmed ruleset; None: never.
             polling: intervals, deadlines and caps, in seconds.
             limits: sizes that are read at most.
+            signing_keys: public keys (`bf_public_…`), of which one must have signed whatever is served, from the network,
+                the disk copy or the bootstrap file. Needs the extra `signing`. None: signatures are not looked at.
             transport: what exchanges requests for answers; HTTP over httpx by default.
             clock: where time is read; the machine's clocks by default.
             world: what rules may ask of the outside: time, dice, memberships, sticky assignments.
@@ -83,6 +86,7 @@ class _Configured(Root):
                 max_staleness=max_staleness,
                 polling=polling,
                 limits=limits,
+                signing_keys=public_keys(signing_keys),
             )
         )
         self._open(settings, transport=transport, clock=clock, world=world)
@@ -91,7 +95,7 @@ class _Configured(Root):
     def from_env(cls, environ: Mapping[str, str] | None = None, **more: Any) -> Self:
         """Make a client from `BUILDFLAGS_URL`, `_SDK_KEY`, `_WORKSPACE`, `_ENVIRONMENT`, and if set `_CACHE_DIR`, `_BOOTSTRAP`.
 
-        An argument beats its variable.
+        `BUILDFLAGS_SIGNING_KEYS` pins public keys, with commas or blanks between them. An argument beats its variable.
 
         Raises:
             ConfigurationError: a variable is missing; the message names all that are.
@@ -106,24 +110,40 @@ class _Configured(Root):
             names = ", ".join(f"BUILDFLAGS_{name.upper()}" for name in missing)
             msg = f"{names} not set: set them, or give {', '.join(missing)} as arguments (`buildflags dev` prints all four)"
             raise ConfigurationError(msg)
-        for name in ("url", "sdk_key", "workspace", "environment", "cache_dir", "bootstrap"):
+        for name in ("url", "sdk_key", "workspace", "environment", "cache_dir", "bootstrap", "signing_keys"):
             value = values.get(f"BUILDFLAGS_{name.upper()}")
             if value and more.get(name) is None:
                 more[name] = value
         return cls(**more)
 
     @classmethod
-    def from_file(cls, path: Path | str, *, world: World | None = None, limits: Limits = Limits()) -> Self:  # noqa: B008
+    def from_file(
+        cls,
+        path: Path | str,
+        *,
+        world: World | None = None,
+        limits: Limits = Limits(),  # noqa: B008 - a frozen value
+        signing_keys: Iterable[str] | str | None = None,
+    ) -> Self:
         """Make an offline client from a file that `buildflags pull` wrote, or from a flags file for people.
 
         Reads at once and serves without `start()`. One broken flag breaks that flag only (`status().broken` names it).
+        With `signing_keys`, only a bundle that one of them signed will do.
 
         Raises:
             FlagFileError: the file cannot be read as a whole.
+            SignatureError: signing keys are given, and none of them signed it.
         """
         from ._storage.files import FlagsFile, read_file  # noqa: PLC0415 - only for clients of a file
 
         found = read_file(path, limits)
+        if keys := public_keys(signing_keys):
+            from ._wire.signing import Pins  # noqa: PLC0415 - loads cryptography
+
+            if isinstance(found, FlagsFile):
+                msg = f"{path} is a flags file for people, which carries no signature; use what `buildflags pull` wrote"
+                raise SignatureError(msg)
+            Pins(keys).check(found.manifest_body, found.signature)
         if isinstance(found, FlagsFile):
             snapshot = Snapshot.from_lines(found.flags, found.segments)
             return cls._given(

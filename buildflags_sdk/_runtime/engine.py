@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from buildflags_sdk._config import Settings
     from buildflags_sdk._transport import Transport
     from buildflags_sdk._transport.http import HttpTransport
+    from buildflags_sdk._wire.signing import Pins
 
     from .clock import Clock
 
@@ -51,6 +52,7 @@ class Engine:
         self._worker = self._make_worker()
         self._process = os.getpid()
         self._mishaps: set[str] = set()
+        self._pins = _pins(settings)
         self.away = False
         self.main = self._feed(settings)
 
@@ -172,7 +174,7 @@ class Engine:
         return [self.main, *others]
 
     def _feed(self, settings: Settings, *, key_is_ours: bool = False) -> Feed:
-        local = LocalCopies(settings, self._directory(), self._log)
+        local = LocalCopies(settings, self._directory(), self._log, self._pins)
         return Feed(
             settings,
             transport=self._transport,
@@ -182,6 +184,7 @@ class Engine:
             log=self._log,
             key_is_ours=key_is_ours,
             come_back=self.come_back,
+            pins=self._pins,
         )
 
     def _transport(self) -> Transport:
@@ -201,3 +204,11 @@ class Engine:
         logger = logging.getLogger("buildflags_sdk.refresh")
         with contextlib.suppress(Exception):  # a handler or filter of the application that raises is not our failure
             logger.log(logging.getLevelNamesMapping()[level.upper()], message, extra={"buildflags": fields})
+
+
+def _pins(settings: Settings) -> Pins | None:
+    if not settings.signing_keys:
+        return None
+    from buildflags_sdk._wire.signing import Pins  # noqa: PLC0415 - loads cryptography
+
+    return Pins(settings.signing_keys)

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from buildflags_sdk._events import Event, Report
     from buildflags_sdk._snapshot import Snapshot, Table
     from buildflags_sdk._transport import Transport
+    from buildflags_sdk._wire.signing import Pins
 
     from .clock import Clock
     from .local import LocalCopies
@@ -70,6 +71,7 @@ class Feed:
         log: Log,
         key_is_ours: bool = False,
         come_back: Callable[[], None],
+        pins: Pins | None = None,
     ) -> None:
         self._settings = settings
         self.environment = settings.environment
@@ -86,6 +88,7 @@ class Feed:
             workspace=settings.workspace,
             environment=settings.environment,
             limits=settings.limits,
+            pins=pins,
         )
         self.dispatcher = Dispatcher(self._listener_failed)
         self.table: Table = not_ready()

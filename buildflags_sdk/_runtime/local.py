@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from buildflags_sdk._freshness import Moment
     from buildflags_sdk._refresh import Refresh
     from buildflags_sdk._snapshot import Snapshot
+    from buildflags_sdk._wire.signing import Pins
 
 
 T = TypeVar("T")
@@ -30,15 +31,25 @@ T = TypeVar("T")
 class LocalCopies:
     """Reads and keeps copies for one environment. `say(level, message)` is called once per change of the disk's state."""
 
-    def __init__(self, settings: Settings, directory: str | None, say: Callable[..., None]) -> None:
+    def __init__(
+        self, settings: Settings, directory: str | None, say: Callable[..., None], pins: Pins | None = None
+    ) -> None:
         self._settings = settings
+        self._pins = pins
         self._say = say
         self.directory = directory
         self.error: str | None = None
         self._disk = (
             None
             if directory is None
-            else DiskCopy(directory, settings.url, settings.workspace, settings.environment, settings.limits)
+            else DiskCopy(
+                directory,
+                settings.url,
+                settings.workspace,
+                settings.environment,
+                settings.limits,
+                trusted=lambda stored: self._trusts(stored.manifest_body, stored.signature),
+            )
         )
         self._turn: HeldLock | None = None
         self._noted: tuple[float, float] = (0.0, 0.0)
@@ -106,6 +117,9 @@ class LocalCopies:
         if turn is not None:
             self._try(turn.release)
 
+    def _trusts(self, body: bytes, signature: str | None) -> bool:
+        return self._pins is None or self._pins.trust(body, signature)
+
     def _seeded(self, stored: Stored) -> Seeded:
         settings = self._settings
         manifest = decode_manifest(
@@ -127,6 +141,8 @@ class LocalCopies:
             if isinstance(bundle, FlagsFile):
                 msg = "it is a flags file for people; make the bootstrap file with `buildflags pull -o FILE`"
                 raise FlagFileError(msg)
+            if self._pins is not None:
+                self._pins.check(bundle.manifest_body, bundle.signature)
             manifest = decode_manifest(
                 bundle.manifest_body,
                 workspace=settings.workspace,
@@ -136,7 +152,8 @@ class LocalCopies:
         except (BuildFlagsError, OSError) as error:
             self._say("error", f"the bootstrap file {path} cannot be used: {error}")
             return None
-        return Seeded(manifest, bundle.pages, bundle.etag, {}, bundle.saved_at, Source.BOOTSTRAP)
+        headers = {} if bundle.signature is None else {"buildflags-signature": bundle.signature}
+        return Seeded(manifest, bundle.pages, bundle.etag, headers, bundle.saved_at, Source.BOOTSTRAP)
 
     def _try(self, work: Callable[[], T]) -> T | None:
         try:

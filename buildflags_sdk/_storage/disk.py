@@ -37,7 +37,8 @@ _PAGE, _HEAD, _TEMPORARY = ".page", ".head", ".part"
 class DiskCopy:
     """The disk copy of one environment of one backend. One folder serves any number of them.
 
-    `opener`, `sleep` and `wall` are there so that a test can fill the disk and stop the clock.
+    `opener`, `sleep` and `wall` are there so that a test can fill the disk and stop the clock. A copy that is not `trusted`
+    is not loaded, and yields to any that is saved.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class DiskCopy:
         opener: Opener = os.open,
         sleep: Callable[[float], None] = time.sleep,
         wall: Callable[[], float] = time.time,
+        trusted: Callable[[Stored], bool] = lambda _: True,
     ) -> None:
         self.directory = os.fspath(directory)
         self._place = Place(url, workspace, environment)
@@ -58,6 +60,7 @@ class DiskCopy:
         self._opener = opener
         self._sleep = sleep
         self._wall = wall
+        self._trusted = trusted
         self._known: set[str] = set()
         """Pages this object has itself verified or written here, so that saving the next revision writes only new ones."""
 
@@ -69,7 +72,7 @@ class DiskCopy:
         """
         for _attempt in range(2):  # a head read just before it was replaced may name pages that are gone
             stored = self.peek()
-            if stored is None:
+            if stored is None or not self._trusted(stored):
                 return None
             pages = self._read_pages(stored.manifest_body)
             if pages is not None:
@@ -116,7 +119,7 @@ class DiskCopy:
             if lock is None:
                 return False
             there = self.peek()
-            if there is not None and not self._is_newer(stored, there):
+            if there is not None and self._trusted(there) and not self._is_newer(stored, there):
                 return False
             for name in manifest.wanted:
                 self._put_page(name, stored.pages[name])

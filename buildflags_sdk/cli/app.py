@@ -21,6 +21,7 @@ COMMANDS = {
     "pull": ("pull", "pull", "Save a ruleset as a bootstrap file."),
     "import": ("importing", "import_", "Import another system's flags."),
     "verify-import": ("verifying", "verify_import", "Compare an import with the other system, on a sample of traffic."),
+    "keys": ("keys", "keys", "Make and replace the keys that manifests are signed with."),
     "validate": ("validate", "validate", "Check a bootstrap or flags file."),
     "status": ("status", "status", "Show how an environment stands."),
     "doctor": ("doctor", "doctor", "Check each step between this process and its flags."),

@@ -9,6 +9,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from buildflags_sdk._wire.headers import CacheHeaders
+from buildflags_sdk._wire.signing import Signer
 from buildflags_sdk.server import DeliverySettings, Settings, SqliteStore, create_app
 from buildflags_sdk.server.access import EVERY
 from buildflags_sdk.server.problems import ProblemError
@@ -20,6 +21,7 @@ from ._host import host_option, open_store, port_option, serve_until_interrupted
 from ._options import json_option
 from ._output import facts, seconds_text
 from ._pace import pace_of
+from ._signing import read_signer, signing_option
 
 
 @click.command()
@@ -40,6 +42,7 @@ from ._pace import pace_of
 @click.option(
     "--poll", type=click.IntRange(1, 3600), default=60, show_default=True, help="Seconds between a client's polls."
 )
+@signing_option
 @json_option
 def serve(
     host: str,
@@ -49,6 +52,7 @@ def serve(
     environments: tuple[str, ...],
     max_age: int,
     poll: int,
+    signing_keys: str | None,
     as_json: bool,
 ) -> None:
     """Run the backend on this machine, its data in one SQLite file.
@@ -56,23 +60,26 @@ def serve(
     The first time, it makes a management key, or with -w a workspace and all its keys, and prints them: this once. With
     --json it prints one line when it is ready, and goes on.
     """
+    signer = read_signer(signing_keys)
     listener = take_port(host, port)
     store = open_store(data)
     delivery = DeliverySettings(max_age=max_age, stale_while_revalidate=max_age, poll=poll)
-    keys = first_keys(store, workspace, environments or ("production",))
-    app = create_app(store, settings=Settings(delivery=delivery))
+    keys = first_keys(store, workspace, environments or ("production",), signer)
+    app = create_app(store, settings=Settings(delivery=delivery, signer=signer))
     answer = {"url": url_of(listener), "data": data, "workspace": workspace, **keys}
     pace = pace_of(CacheHeaders(max_age=max_age, stale_while_revalidate=max_age, poll=poll))
     serve_until_interrupted(app, listener, answer, lambda: _picture(answer, keys, pace.worst_case), as_json=as_json)
 
 
-def first_keys(store: SqliteStore, workspace: str | None, environments: tuple[str, ...]) -> dict[str, Any]:
+def first_keys(
+    store: SqliteStore, workspace: str | None, environments: tuple[str, ...], signer: Signer | None
+) -> dict[str, Any]:
     """The keys of what is made now; empty when everything is there already."""
     if workspace is None:
         is_new = not store.query(workspace_pk(EVERY), prefix=KEY, limit=1).items
         return {"management_key": provision_operator(store)} if is_new else {}
     try:
-        made = provision(store, workspace, environments)
+        made = provision(store, workspace, environments, signer=signer)
     except ProblemError as problem:
         if problem.status == 409:
             return {}

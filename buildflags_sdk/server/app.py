@@ -8,8 +8,9 @@ from time import time
 from buildflags_sdk.server.asgi import App, Receive, Scope, Send, with_body_limit, with_safe_headers
 from buildflags_sdk.server.delivery import create_delivery
 from buildflags_sdk.server.management.app import create_management
-from buildflags_sdk.server.restore import claim
+from buildflags_sdk.server.restore import claim, is_restored
 from buildflags_sdk.server.settings import Settings
+from buildflags_sdk.server.signing import sign_again
 from buildflags_sdk.server.stores import Store
 
 _EVERYDAY = Settings()
@@ -18,6 +19,8 @@ _EVERYDAY = Settings()
 def create_app(store: Store, *, settings: Settings = _EVERYDAY, now: Callable[[], float] = time) -> App:
     """Compose delivery and management over one store. Cross-origin requests are not answered: there is no CORS."""
     claim(store)
+    if settings.signer is not None and not is_restored(store):
+        sign_again(store, settings.signer, now=now)
     delivery = create_delivery(store, settings.delivery, now=now)
     management = with_safe_headers(with_body_limit(create_management(store, settings, now), settings.body_bytes))
 

@@ -7,6 +7,7 @@ from itertools import islice
 from time import time
 from typing import Any
 
+from buildflags_sdk._wire.signing import Signer
 from buildflags_sdk.server.entries import created_row, encode_flag, flag_row, rules_row, segment_row
 from buildflags_sdk.server.publish import Published, publish
 from buildflags_sdk.server.records import (
@@ -34,6 +35,7 @@ def load_bulk(
     segments: Iterable[Mapping[str, Any]] = (),
     *,
     now: Callable[[], float] = time,
+    signer: Signer | None = None,
 ) -> Published:
     """Write flags (and segments) in page form into one environment, over what is there, and publish once.
 
@@ -71,8 +73,8 @@ def load_bulk(
     notes = [Put(pending_item(workspace, name, PENDING_REBUILD)) for name in touched]
     store.transact([*notes, Put(change)])
     for name in touched[1:]:
-        publish(store, workspace, name, now=now)
-    return publish(store, workspace, environment, now=now)
+        publish(store, workspace, name, now=now, signer=signer)
+    return publish(store, workspace, environment, now=now, signer=signer)
 
 
 def _batches(entries: Iterable[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:

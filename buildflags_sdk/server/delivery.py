@@ -14,7 +14,15 @@ from typing import NamedTuple
 
 from buildflags_sdk.server.access import bearer, recognise
 from buildflags_sdk.server.asgi import Receive, Scope, Send, answer, answer_problem, header
-from buildflags_sdk.server.records import ENVIRONMENT, KEY_PATTERN, META, environment_pk, page_pk, workspace_pk
+from buildflags_sdk.server.records import (
+    ENVIRONMENT,
+    KEY_PATTERN,
+    META,
+    environment_pk,
+    page_pk,
+    signatures_of,
+    workspace_pk,
+)
 from buildflags_sdk.server.settings import PRODUCTION, DeliverySettings
 from buildflags_sdk.server.stores import Store, raw, text
 
@@ -31,6 +39,7 @@ class _Kept(NamedTuple):
     body: bytes
     packed: bytes
     etag: str
+    signatures: str | None
 
 
 class Delivery:
@@ -85,7 +94,10 @@ class Delivery:
         headers = [*self._manifest_headers, (b"etag", manifest.etag.encode())]
         if names_tag(header(scope, b"if-none-match"), manifest.etag):
             await answer(scope, send, 304, headers[1:])
-        elif takes_gzip(header(scope, b"accept-encoding")):
+            return
+        if manifest.signatures is not None:
+            headers.append((b"buildflags-signature", manifest.signatures.encode()))
+        if takes_gzip(header(scope, b"accept-encoding")):
             await answer(scope, send, 200, [*headers, (b"content-encoding", b"gzip")], manifest.packed)
         else:
             await answer(scope, send, 200, headers, manifest.body)
@@ -101,7 +113,7 @@ class Delivery:
             if item is None:
                 return None
             body = raw(item, "body")
-            kept = _Kept(body, gzip.compress(body, 6, mtime=0), text(item, "etag"))
+            kept = _Kept(body, gzip.compress(body, 6, mtime=0), text(item, "etag"), signatures_of(item))
             while len(self._manifests) >= _REMEMBERED_MANIFESTS:
                 self._manifests.pop(next(iter(self._manifests)))
             self._manifests[place] = kept

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from buildflags_sdk._wire.signing import Signer
 from buildflags_sdk.errors import RulesetError
 from buildflags_sdk.server.entries import (
     DEFINITION,
@@ -49,6 +50,7 @@ class Desk(NamedTuple):
     actor: str
     reason: str | None
     now: Callable[[], float]
+    signer: Signer | None = None
 
     def change(self, action: str, subject: str, **what: Any) -> Write:
         """Give the change log's row."""

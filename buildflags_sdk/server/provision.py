@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from time import time
 from typing import NamedTuple
 
+from buildflags_sdk._wire.signing import Signer
 from buildflags_sdk.server.access import EVERY, issue
 from buildflags_sdk.server.publish import publish
 from buildflags_sdk.server.restore import claim
@@ -25,7 +26,12 @@ class Keys(NamedTuple):
 
 
 def provision(
-    store: Store, workspace: str, environments: Sequence[str] = ("production",), *, now: Callable[[], float] = time
+    store: Store,
+    workspace: str,
+    environments: Sequence[str] = ("production",),
+    *,
+    now: Callable[[], float] = time,
+    signer: Signer | None = None,
 ) -> Keys:
     """Make a workspace with empty environments, a management key, and an SDK key for each environment.
 
@@ -40,8 +46,8 @@ def provision(
     claim(store)
     create_workspace(store, workspace, name=workspace, actor=ACTOR, now=now())
     for environment in environments:
-        create_environment(store, workspace, environment, actor=ACTOR, now=now())
-        publish(store, workspace, environment, now=now)
+        create_environment(store, workspace, environment, actor=ACTOR, now=now(), signer=signer)
+        publish(store, workspace, environment, now=now, signer=signer)
     return issue_keys(store, workspace, environments, now=now)
 
 

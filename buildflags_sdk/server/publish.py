@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from buildflags_sdk._wire.manifest import decode_manifest, encode_manifest, etag_of
 from buildflags_sdk._wire.page import verify_page
+from buildflags_sdk._wire.signing import Signer
 from buildflags_sdk.errors import BuildFlagsError, RulesetError
 from buildflags_sdk.server.records import (
     ENVIRONMENT,
@@ -69,8 +70,12 @@ class Published(NamedTuple):
     changed: bool
 
 
-def publish(store: Store, workspace: str, environment: str, *, now: Callable[[], float]) -> Published:
+def publish(
+    store: Store, workspace: str, environment: str, *, now: Callable[[], float], signer: Signer | None = None
+) -> Published:
     """Make all pending changes of an environment live. Each round is one revision; without changes there is none.
+
+    With a `signer` manifests are signed; the signatures are stored beside the bytes that they are of.
 
     Raises:
         UnknownEnvironmentError: there is no such environment.
@@ -82,7 +87,7 @@ def publish(store: Store, workspace: str, environment: str, *, now: Callable[[],
     lost = 0
     while lost < ATTEMPTS:
         try:
-            outcome = _one_round(store, workspace, environment, now)
+            outcome = _one_round(store, workspace, environment, now, signer)
         except ConditionFailedError:
             lost += 1
             continue
@@ -98,7 +103,9 @@ def pending_count(store: Store, workspace: str, environment: str) -> int:
     return sum(1 for _ in query_all(store, environment_pk(workspace, environment), PENDING))
 
 
-def first_environment_writes(workspace: str, environment: str, secret: str, now: float) -> list[Write]:
+def first_environment_writes(
+    workspace: str, environment: str, secret: str, now: float, signer: Signer | None = None
+) -> list[Write]:
     """Give the rows of a new, empty environment: its pointer and its first manifest, so that delivery has an answer."""
     pointer: Item = {
         "PK": workspace_pk(workspace),
@@ -112,22 +119,30 @@ def first_environment_writes(workspace: str, environment: str, secret: str, now:
         "manifest": "",
     }
     spliced = lay_out([])
-    moved, manifest = _next(pointer, workspace, environment, spliced.layout, now)
+    moved, manifest = _next(pointer, workspace, environment, spliced.layout, now, signer)
     return [Put(moved, ABSENT), Put(manifest, ABSENT)]
 
 
-def republish(store: Store, workspace: str, environment: str, *, epoch: int, now: Callable[[], float]) -> None:
-    """Publish what is live, unchanged, under another epoch (after a restore)."""
+def republish(
+    store: Store,
+    workspace: str,
+    environment: str,
+    *,
+    epoch: int | None,
+    now: Callable[[], float],
+    signer: Signer | None = None,
+) -> None:
+    """Publish what is live, unchanged, as the next revision: under another epoch (after a restore), or None for the same."""
     for _ in range(ATTEMPTS):
         pointer = _pointer(store, workspace, environment)
-        raised: Item = {**pointer, "epoch": max(epoch, number(pointer, "epoch") + 1)}
-        moved, manifest = _next(raised, workspace, environment, _layout_of(store, workspace, pointer), now())
+        raised = pointer if epoch is None else {**pointer, "epoch": max(epoch, number(pointer, "epoch") + 1)}
+        moved, manifest = _next(raised, workspace, environment, _layout_of(store, workspace, pointer), now(), signer)
         try:
             store.transact([Put(manifest, ABSENT), Put(moved, {"manifest": pointer["manifest"]})])
         except ConditionFailedError:
             continue
         return
-    msg = f"{workspace}/{environment} could not be restored: others publish it meanwhile; stop them and try again"
+    msg = f"{workspace}/{environment} could not be republished: others publish it meanwhile; stop them and try again"
     raise PublishError(msg)
 
 
@@ -156,7 +171,9 @@ class _Round(NamedTuple):
     more: bool
 
 
-def _one_round(store: Store, workspace: str, environment: str, now: Callable[[], float]) -> _Round:
+def _one_round(
+    store: Store, workspace: str, environment: str, now: Callable[[], float], signer: Signer | None
+) -> _Round:
     pk = environment_pk(workspace, environment)
     # 1. the pointer, and only then
     pointer = _pointer(store, workspace, environment)
@@ -178,7 +195,7 @@ def _one_round(store: Store, workspace: str, environment: str, now: Callable[[],
     moment = now()
     store.put_many(page_items(secret, spliced.written, moment))
     # 5. all at once, if nobody was faster
-    moved, manifest = _next(pointer, workspace, environment, spliced.layout, moment)
+    moved, manifest = _next(pointer, workspace, environment, spliced.layout, moment, signer)
     store.transact([Put(manifest, ABSENT), Put(moved, {"manifest": pointer["manifest"]}), *forget])
     return _Round(number(moved, "epoch"), number(moved, "revision"), changed=True, more=more)
 
@@ -244,7 +261,9 @@ def _layout_of(store: Store, workspace: str, pointer: Item) -> Layout:
     )
 
 
-def _next(pointer: Item, workspace: str, environment: str, layout: Layout, now: float) -> tuple[Item, Item]:
+def _next(
+    pointer: Item, workspace: str, environment: str, layout: Layout, now: float, signer: Signer | None
+) -> tuple[Item, Item]:
     """Give the moved pointer and the new manifest's row."""
     published_ms = max(int(now * 1000), number(pointer, "published_ms") + 1)  # history is searched by time
     epoch, revision = number(pointer, "epoch"), number(pointer, "revision") + 1
@@ -262,11 +281,13 @@ def _next(pointer: Item, workspace: str, environment: str, layout: Layout, now: 
         msg = f"the manifest would have {len(body)} bytes, over the table's {_MANIFEST_BYTES}; use another workspace"
         raise RulesetError(msg)
     sk = manifest_sk(epoch, revision)
+    signatures = None if signer is None else signer.sign(body)
     manifest: Item = {
         "PK": environment_pk(workspace, environment),
         "SK": sk,
         "body": body,
-        "etag": etag_of(body, None),
+        "signatures": signatures,
+        "etag": etag_of(body, signatures),
         "published_ms": published_ms,
     }
     moved: Item = {

@@ -117,6 +117,12 @@ def ulid(moment: float, *, random: int | None = None) -> str:
     return "".join(reversed(letters))
 
 
+def signatures_of(manifest: Item) -> str | None:
+    """Give the BuildFlags-Signature header of a stored manifest; None for one that was published unsigned."""
+    signatures = manifest.get("signatures")
+    return signatures if isinstance(signatures, str) else None
+
+
 def to_json(value: Any) -> str:
     """Write a nested value for an item."""
     return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))

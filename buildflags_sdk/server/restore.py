@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from time import time
 
+from buildflags_sdk._wire.signing import Signer
 from buildflags_sdk.errors import BuildFlagsError
 from buildflags_sdk.server.records import ENVIRONMENT, META, WORKSPACES, workspace_pk
 from buildflags_sdk.server.stores import Put, Store, query_all, text
@@ -38,7 +39,7 @@ def refuse_if_restored(store: Store) -> None:
         raise RestoredStoreError(msg)
 
 
-def restore(store: Store, *, now: Callable[[], float] = time) -> list[tuple[str, str]]:
+def restore(store: Store, *, now: Callable[[], float] = time, signer: Signer | None = None) -> list[tuple[str, str]]:
     """Publish every environment under a new epoch, then take the store as it is. Give what was published.
 
     It may be repeated: what was begun and not finished is simply done again.
@@ -50,7 +51,7 @@ def restore(store: Store, *, now: Callable[[], float] = time) -> list[tuple[str,
     for row in query_all(store, WORKSPACES):
         workspace = text(row, "workspace")
         for item in query_all(store, workspace_pk(workspace), ENVIRONMENT):
-            republish(store, workspace, text(item, "key"), epoch=epoch, now=now)
+            republish(store, workspace, text(item, "key"), epoch=epoch, now=now, signer=signer)
             done.append((workspace, text(item, "key")))
     store.transact([Put({"PK": STORE, "SK": META, "written_for": store.identity()})])
     return done

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from buildflags_sdk._wire.signing import Signer
+
 
 class DeliverySettings(NamedTuple):
     """How long edges may keep a manifest and how often clients ask for it, in seconds."""
@@ -33,3 +35,5 @@ class Settings(NamedTuple):
     delivery: DeliverySettings = PRODUCTION
     body_bytes: int = 1_000_000
     """The largest request body that management reads; a longer one is answered 413."""
+    signer: Signer | None = None
+    """What signs manifests as they are published; None: they are not signed. Delivery never sees it."""

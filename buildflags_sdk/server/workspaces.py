@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import secrets
 
+from buildflags_sdk._wire.signing import Signer
 from buildflags_sdk.server.entries import NO_RULES, definition_of, encode_flag, rules_row
 from buildflags_sdk.server.problems import ProblemError
 from buildflags_sdk.server.publish import first_environment_writes
@@ -63,7 +64,9 @@ def environments_of(store: Store, workspace: str) -> list[str]:
     return [text(item, "key") for item in query_all(store, workspace_pk(workspace), ENVIRONMENT)]
 
 
-def create_environment(store: Store, workspace: str, environment: str, *, actor: str, now: float) -> Item:
+def create_environment(
+    store: Store, workspace: str, environment: str, *, actor: str, now: float, signer: Signer | None = None
+) -> Item:
     """Make an environment in which every flag of the workspace is off. It is published by the caller.
 
     The first transaction also moves the workspace's `shape`, which every writer of definitions and segments checks: so
@@ -82,7 +85,7 @@ def create_environment(store: Store, workspace: str, environment: str, *, actor:
             msg = f"a workspace has at most {ENVIRONMENTS_AT_MOST} environments; make another workspace"
             raise ProblemError(409, msg)
         secret = base64.urlsafe_b64encode(secrets.token_bytes(16)).rstrip(b"=").decode()
-        pointer_and_manifest = first_environment_writes(workspace, environment, secret, now)
+        pointer_and_manifest = first_environment_writes(workspace, environment, secret, now, signer)
         writes: list[Write] = [
             Put({**meta, "shape": number(meta, "shape") + 1}, {"shape": meta["shape"]}),
             *pointer_and_manifest,

@@ -62,12 +62,22 @@ class Ruleset:
         return Answered(200, given, self.body)
 
 
+class Anybody:
+    """Signing keys are pinned, and every signature fits."""
+
+    def check(self, body: bytes, header: str | None) -> None:
+        pass
+
+
 class Driver:
     """Drives one machine. `dice` is what every throw gives."""
 
     def __init__(self, *, pinned_key: bool = False, dice: float = 0.0, **polling: float) -> None:
         self.machine = Refresh(
-            workspace="acme", environment="production", polling=Polling(**polling), pinned_key=pinned_key
+            workspace="acme",
+            environment="production",
+            polling=Polling(**polling),
+            pins=Anybody() if pinned_key else None,
         )
         self.now = Moment(1000.0, 1_795_424_400.0)
         self.dice = dice

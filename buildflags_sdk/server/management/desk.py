@@ -72,7 +72,7 @@ def _desk(role: str) -> Callable[..., Desk]:
             msg = f"this needs the role {role!r}, the key has {grant.role!r}; ask an admin for another key"
             raise ProblemError(403, msg)
         service = service_of(request)
-        return Desk(service.store, workspace, grant.id, buildflags_reason, service.now)
+        return Desk(service.store, workspace, grant.id, buildflags_reason, service.now, service.settings.signer)
 
     return enter
 
@@ -110,7 +110,7 @@ def go_live(desk: Desk, environments: list[str], wanted: bool) -> dict[str, Any]
     reasons: dict[str, str] = {}
     for environment in environments:
         try:
-            publish(desk.store, desk.workspace, environment, now=desk.now)
+            publish(desk.store, desk.workspace, environment, now=desk.now, signer=desk.signer)
         except BuildFlagsError as error:  # saved is saved: the answer says that it is not live, and why
             reasons[environment] = str(error)
             _log.warning(

@@ -23,7 +23,7 @@ from buildflags_sdk.server.management.desk import (
 )
 from buildflags_sdk.server.problems import ProblemError
 from buildflags_sdk.server.publish import pending_count, publish, read_page
-from buildflags_sdk.server.records import ENVIRONMENT, environment_pk, workspace_pk
+from buildflags_sdk.server.records import ENVIRONMENT, environment_pk, signatures_of, workspace_pk
 from buildflags_sdk.server.stores import Item, text
 from buildflags_sdk.server.workspaces import create_environment, workspace_meta
 
@@ -43,7 +43,7 @@ def list_environments(desk: Viewer, limit: Limit = 50, cursor: Cursor = None) ->
 @router.post("", status_code=201)
 def post_environment(desk: Admin, body: NewEnvironment) -> dict[str, Any]:
     """Make an environment in which every flag is off, and publish it."""
-    create_environment(desk.store, desk.workspace, body.key, actor=desk.actor, now=desk.now())
+    create_environment(desk.store, desk.workspace, body.key, actor=desk.actor, now=desk.now(), signer=desk.signer)
     live = go_live(desk, [body.key], wanted=True)
     return {**view(desk, find(desk, body.key)), **live}
 
@@ -58,7 +58,7 @@ def get_environment(desk: Viewer, environment: Key) -> dict[str, Any]:
 def post_publish(desk: Editor, environment: Key) -> dict[str, Any]:
     """Make live what is saved and not live, such as a change with ?publish=false."""
     find(desk, environment)
-    published = publish(desk.store, desk.workspace, environment, now=desk.now)
+    published = publish(desk.store, desk.workspace, environment, now=desk.now, signer=desk.signer)
     return {**view(desk, find(desk, environment)), "changed": published.changed, "live": {environment: True}}
 
 
@@ -75,7 +75,7 @@ def get_export(desk: Viewer, environment: Key, request: Request) -> Response:
         manifest_body=manifest.raw,
         pages={name: read_page(desk.store, text(pointer, "secret"), name) for name in manifest.wanted},
         etag=text(item, "etag"),
-        signature=None,
+        signature=signatures_of(item),
         saved_at=desk.now(),
         url=str(request.base_url).rstrip("/"),
     )

@@ -1,0 +1,34 @@
+"""Signing keys over their life: signing again what is live after a key was added or retired. Publishing itself signs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import time
+
+from buildflags_sdk._wire.signature import parse_signatures
+from buildflags_sdk._wire.signing import Signer
+from buildflags_sdk.server.publish import republish
+from buildflags_sdk.server.records import ENVIRONMENT, WORKSPACES, environment_pk, signatures_of, workspace_pk
+from buildflags_sdk.server.stores import Item, Store, query_all, text
+
+
+def sign_again(store: Store, signer: Signer, *, now: Callable[[], float] = time) -> list[tuple[str, str]]:
+    """Publish anew, unchanged, every environment that is not signed by just the signer's keys. Give what was published.
+
+    A manifest once published never changes, so this is a revision of its own; clients fetch no page for it.
+    """
+    done = []
+    for row in query_all(store, WORKSPACES):
+        workspace = text(row, "workspace")
+        for pointer in query_all(store, workspace_pk(workspace), ENVIRONMENT):
+            environment = text(pointer, "key")
+            manifest = store.get(environment_pk(workspace, environment), text(pointer, "manifest"))
+            if _ids(manifest) != signer.ids:
+                republish(store, workspace, environment, epoch=None, now=now, signer=signer)
+                done.append((workspace, environment))
+    return done
+
+
+def _ids(manifest: Item | None) -> frozenset[str]:
+    signatures = None if manifest is None else signatures_of(manifest)
+    return frozenset() if signatures is None else frozenset(parse_signatures(signatures))
