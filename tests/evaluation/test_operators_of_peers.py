@@ -128,7 +128,31 @@ VECTORS: list[tuple[str, str, list[Any], list[Any], list[Any], list[Any]]] = [
         [],
     ),
     ("after", "statsig", ["2001-09-09T01:46:40Z"], [1000000000001, "1000000001"], [1000000000], []),
-    ("on", "statsig", ["2001-09-09T23:00:00Z"], [1000000000000], ["2001-09-10T00:00:00Z", "x"], []),
+    ("on", "statsig", ["2001-09-09T23:00:00Z"], [1000000000000], ["2001-09-10T00:00:00Z", "x", "2001-09-09"], []),
+    ("semver_eq", "statsig", ["1.2"], ["1.2.0.0", "1.2-beta", 1.2, " 1.2"], ["1.2.1", "x", "v1.2", ["1.2"], True, ""], []),
+    ("semver_neq", "statsig", ["1.2"], ["1.3"], ["1.2.0", "x", [1]], []),
+    ("semver_lt", "statsig", ["1.2.0.1"], ["1.2"], ["1.2.0.1"], []),
+    ("semver_lte", "statsig", ["1.2"], ["1.2.0"], ["1.2.0.1"], []),
+    ("semver_gt", "statsig", ["1.2"], ["1.2.0.1", "1.10"], ["1.2.0"], []),
+    ("semver_gte", "statsig", ["1.2"], ["1.2"], ["1.1.9"], []),
+    ("in", "statsig", ["a", 1, True], ["A", "1", 1.0, "TRUE", True], ["ab", ["a"], "", False], []),
+    ("in", "statsig_case", ["a", 1], ["a", "1"], ["A", ["a"]], []),
+    ("starts_with", "statsig", ["a", 1], ["AB", 1.5], ["ba", ["a"]], []),
+    ("ends_with", "statsig", ["b"], ["AB"], ["ba", ["b"]], []),
+    ("contains", "statsig", ["b"], ["abc", ["b"]], ["a", 1, {}], []),
+    ("matches", "statsig", ["^a|^\\["], ["ab", [1]], ["A", True], []),
+    ("equals", "statsig", [1], ["1", 1.0, "01"], [True, "x", [1], " 1"], []),
+    ("equals", "statsig", ["01"], ["01"], [1, "1", ["01"]], []),
+    ("equals", "statsig", ["true"], [True, "true"], [1, "TRUE"], []),
+    ("equals", "statsig", [True], [True], ["true", 1], []),
+    ("equals", "statsig", [["1"]], [[1], ["1"]], ["1", [], ["1", "1"]], []),
+    ("intersects", "statsig", ["a", 1], [["a", "b"], ["1"]], [["A"], "a", []], []),
+    ("contains_all", "statsig", ["a", 1], [["b", "a", "1"]], [["a"], "a1"], []),
+    ("contains_all", "statsig", [], [[], ["a"]], ["a"], []),
+    ("lt", "statsig", ["2"], [1, "1.5", "-inf"], [2, " 1", True, [1], "nan"], []),
+    ("lte", "statsig", [2], [2, "2"], [3], []),
+    ("gt", "statsig", [1], ["1e1", 2, "inf"], [1, "0x2", "1_0", ["2"]], []),
+    ("gte", "statsig", [1.5], [1.5], [1], []),
     ("satisfies", "growthbook", [{"$gt": 1, "$lt": 5}], [2, "3"], [5, "x", None, "0"], []),
     (
         "satisfies",
@@ -198,8 +222,8 @@ def test_a_peers_operator_answers_as_its_vectors_say(op, dialect, values, attrib
 
 def test_every_row_of_a_peer_has_vectors():
     peers = {"posthog", "flagsmith", "configcat", "configcat_hashed", "growthbook", "growthbook_tree", "powertools"}
-    dates = {("before", "statsig"), ("after", "statsig"), ("on", "statsig")}
-    rows = {(op, dialect) for op, dialect in OPERATORS if dialect in peers} | dates
+    peers |= {"statsig", "statsig_case"}
+    rows = {(op, dialect) for op, dialect in OPERATORS if dialect in peers}
 
     assert {(op, dialect) for op, dialect, *_ in VECTORS} == rows
 

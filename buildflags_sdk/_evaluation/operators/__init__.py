@@ -8,7 +8,7 @@ operators                                          dialects
 in, equals, starts_with, ends_with, contains       strict, lower, casefold, text, text_lower
 matches                                            strict (search), ignore_case, at_start, text, text_ignore_case
 lt, lte, gt, gte, eq, neq                          strict, text; all but neq: unleash; lt … gte: eppo
-semver_eq, _neq, _lt, _lte, _gt, _gte              strict, filled, lenient, padded, truncated, statsig
+semver_eq, _neq, _lt, _lte, _gt, _gte              strict, filled, lenient, padded, truncated
 semver_caret, semver_tilde                         strict, filled, truncated
 before, after                                      strict, epoch_s, epoch_ms, relative (needs now), unleash (needs now)
 exists, type, intersects, contains_all, size,      strict
@@ -25,7 +25,9 @@ semver_eq … semver_gte, _caret, _tilde, _wildcard
 (not_)ends_with, (not_)intersects
 lt … neq, semver_lt … semver_gte, semver_in,       configcat
 not_semver_in, before, after
-before, after, on                                  statsig
+in, starts_with, ends_with, contains, matches,     statsig; in: statsig_case
+equals, intersects, contains_all, lt … gte,
+semver_eq … semver_gte, before, after, on
 (not_)equals, (not_)in, (not_)contains, all_in,    powertools
 (not_)intersects, starts_with, ends_with, lt …
 gte, modulo_range, time_of_day, moment_between,

@@ -90,19 +90,6 @@ def _digits(part: str) -> int:
     return int(part)
 
 
-def statsig_version(value: Any) -> tuple[int, ...] | None:
-    """Statsig: cut at `-`, then any count of numbers; trailing zeros do not matter."""
-    if not isinstance(value, str) or len(value) > _LONGEST:
-        return None
-    try:
-        numbers = [_digits(part) for part in value.split("-")[0].split(".")]
-    except ValueError:
-        return None
-    while numbers and numbers[-1] == 0:
-        numbers.pop()
-    return tuple(numbers)
-
-
 def padded_version(value: Any) -> str | None:
     """GrowthBook: numeric parts padded to five places, `~` after a three-part version, compared as text."""
     if isinstance(value, (int, float)) and not isinstance(value, bool):
@@ -206,7 +193,6 @@ for _dialect, _read in {
     "lenient": lenient_version,
     "padded": padded_version,
     "truncated": cut_version,
-    "statsig": statsig_version,
 }.items():
     ROWS["semver_eq", _dialect] = Operator(_prepare_eq(_read), "versions")
     ROWS["semver_neq", _dialect] = Operator(_prepare_neq(_read), "one version")
