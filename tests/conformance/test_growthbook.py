@@ -182,7 +182,8 @@ def test_inline_experiments(sections, both, counted):
 def test_stored_assignments(sections, both, counted):
     def check(name, context, documents, key, expected, documents_after):
         host_parts(context)
-        evaluated = both(features_of(context, sticky_buckets=True), world=Stored(documents))
+        kept = [*(context.get("stickyBucketAssignmentDocs") or {}).values(), *documents]
+        evaluated = both(features_of(context, sticky_buckets=True), world=Stored(kept))
 
         result, point = outcome(evaluated, key, context)
 

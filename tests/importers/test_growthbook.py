@@ -293,6 +293,15 @@ def test_the_first_leaf_of_a_bandit_that_holds_gives_the_weights():
 
 
 @pytest.mark.parametrize(
+    "leaf", [{"weights": [0, 1]}, {"leafId": 1}, {"leafId": 1, "weights": [1]}, {"leafId": 1, "weights": [0, 2]}]
+)
+def test_a_leaf_without_an_id_or_usable_weights_has_the_rules_own(leaf):
+    rule = {"contextualVariations": ["a", "b"], "contextualBanditRef": "cb", "weights": [1, 0]}
+
+    assert value([rule], {"id": "u"}, {"contextualBandits": {"cb": {"contexts": [leaf]}}}) == "a"
+
+
+@pytest.mark.parametrize(
     ("condition", "context", "holds"),
     [
         ({"tags.0": "a"}, {"tags": ["a", "b"]}, True),
@@ -373,6 +382,23 @@ def test_unknown_fields_are_told():
 
 def test_the_object_of_features_alone_is_a_payload_too():
     assert growthbook.read(b'{"f": {"defaultValue": 1}}').flags["f"]["type"] == "integer"
+
+
+@pytest.mark.parametrize(
+    ("experiment", "forced", "plain"),
+    [({"active": False}, "b", None), ({"status": "draft"}, "b", None), ({"status": "stopped"}, "b", None),
+     ({"status": "stopped", "force": 1}, "b", "b"), ({"status": "running"}, "b", "a"), ({"force": 7}, "b", None)],
+)  # fmt: skip
+def test_an_inline_experiment_that_rests_is_only_for_those_who_are_forced(experiment, forced, plain):
+    whole = {"key": "e", "variations": ["a", "b"], "ranges": [[0, 1], [1, 1]], **experiment}
+    imported = growthbook.read_experiment(json.dumps(whole).encode(), forced_variations=True)
+
+    def given(context: dict[str, Any]) -> Any:
+        decision = decide(imported, context, "e")
+        return None if decision.value is CALLER_DEFAULT else decision.value
+
+    assert given({"id": "u", "forcedVariations": {"e": 1}}) == forced
+    assert given({"id": "u"}) == plain
 
 
 def test_an_inline_experiment_becomes_a_flag_of_its_key():

@@ -15,13 +15,18 @@ def equal_weights(count: int) -> list[float]:
     return [1 / count] * count if count > 0 else []
 
 
+def is_distribution(weights: list[float], count: int) -> bool:
+    """Tell whether there is a weight for each variation and they sum to about 1."""
+    return len(weights) == count and 0.99 <= sum(weights) <= 1.01
+
+
 def bucket_ranges(count: int, coverage: float, weights: list[float] | None) -> list[Range]:
     """Each variation's range: it begins where the full weights before it end, and spans its covered part.
 
     Weights of the wrong count, or that do not sum to about 1, become equal ones.
     """
     covered = min(max(coverage, 0), 1)
-    if weights is None or len(weights) != count or not 0.99 <= sum(weights) <= 1.01:
+    if weights is None or not is_distribution(weights, count):
         weights = equal_weights(count)
     ranges, start = [], 0.0
     for weight in weights:

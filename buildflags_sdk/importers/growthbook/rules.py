@@ -13,8 +13,8 @@ from buildflags_sdk.importers.draft import Draft, Unsupported, a_list, an_object
 from buildflags_sdk.importers.report import TARGETING_KEY
 from buildflags_sdk.importers.value_types import common_type
 
-from .buckets import a_range, bucket_ranges, number, numbers, without
-from .conditions import NEVER, Conditions, all_of
+from .buckets import a_range, bucket_ranges, is_distribution, number, numbers, without
+from .conditions import ALWAYS, NEVER, Conditions, all_of
 
 if TYPE_CHECKING:
     from .buckets import Range
@@ -199,7 +199,7 @@ class RuleReader:
         values = self.rule["contextualVariations"] if self._is_bandit else self.rule["variations"]
         key = _text(self.rule.get("key"), f"{self.where}.key") or self.feature.key
         meta = [an_object(each, f"{self.where}.meta") for each in a_list(self.rule.get("meta"), f"{self.where}.meta")]
-        if len(values) < 2 or self.rule.get("active") is False or self.rule.get("status") == "draft":
+        if len(values) < 2:
             return
         described = [*meta[: len(values)], *[{}] * (len(values) - len(meta))]
         keys = [each["key"] if isinstance(each.get("key"), str) else str(at) for at, each in enumerate(described)]
@@ -209,6 +209,13 @@ class RuleReader:
                 None if described[at].get("passthrough") is True else self._variation(key, at, keys[at], value)
             )
         last = [*before, *self._forced(before, key, names)]
+        status = self.rule.get("status")
+        if (
+            self.rule.get("active") is False
+            or status == "draft"
+            or (status == "stopped" and self.feature.chosen is None)
+        ):
+            return
         if self.feature.chosen is not None:
             if not 0 <= self.feature.chosen < len(names):
                 return
@@ -224,7 +231,7 @@ class RuleReader:
         if self.rule.get("filters") is None and self.rule.get("namespace") is not None:
             last.append(self._namespace())
         last += self._condition()
-        for when, weights in self._weightings():
+        for when, weights in self._weightings(len(values)):
             ranges = self._ranges(len(values), weights)
             self._split([*last, *when], scheme, self._seed(key), ranges, names)
 
@@ -274,10 +281,13 @@ class RuleReader:
             raise Unsupported(msg)
         return _share(self.by, "growthbook_1", f"__{raw[0]}", a_range(raw[1:], here))
 
-    def _weightings(self) -> list[tuple[list[Condition], list[float] | None]]:
-        """Conditions with weights. A bandit has one for each leaf, the first that holds; its own weights are the rest's."""
+    def _weightings(self, count: int) -> list[tuple[list[Condition], list[float] | None]]:
+        """Conditions with weights: for each leaf of a bandit, the first that holds, and the rule's own for everybody else.
+
+        A leaf without an id or usable weights has the rule's own, as in GrowthBook.
+        """
         own = numbers(self.rule.get("weights"), f"{self.where}.weights")
-        bandit = self.payload.bandits.get(str(self.rule.get("contextualBanditRef"))) if self._is_bandit else None
+        bandit = self.payload.bandits.get(str(self.rule.get("contextualBanditRef")))
         leaves = bandit.get("contexts") if isinstance(bandit, dict) else None
         found: list[tuple[list[Condition], list[float] | None]] = []
         earlier: list[Condition] = []
@@ -286,7 +296,10 @@ class RuleReader:
             raw = an_object(leaf, here)
             weights = numbers(raw.get("weights"), f"{here}.weights")
             when = self.payload.conditions.over_attributes(raw.get("condition") or {}, f"{here}.condition")
-            found.append(([*earlier, when], own if weights is None else weights))
+            usable = isinstance(raw.get("leafId"), int) and weights is not None and is_distribution(weights, count)
+            found.append(([*earlier, when], weights if usable else own))
+            if when == ALWAYS:
+                return found
             earlier.append({"not": when})
         return [*found, (earlier, own)]
 
