@@ -183,8 +183,8 @@ class _Flag:
     def _condition(self, raw: Any, where: str) -> Condition:
         condition = an_object(raw, where)
         attribute, operator, value = (condition.get(name) for name in ("attribute", "operator", "value"))
-        if not isinstance(attribute, str):
-            msg = f"{where} compares the attribute {shown(attribute)}"
+        if not isinstance(attribute, str) or not isinstance(operator, str):
+            msg = f"{where} compares the attribute {shown(attribute)} by {shown(operator)}"
             raise Unsupported(msg)
         test = _test(operator, value, where)
         if test is None:
@@ -197,7 +197,7 @@ class _Flag:
         return {"any": [given, {"all": [absent, {"attr": [TARGETING_KEY], **test}]}]}
 
 
-def _test(operator: Any, value: Any, where: str) -> dict[str, Any] | None:
+def _test(operator: str, value: Any, where: str) -> dict[str, Any] | None:
     """A condition without its attribute; None for one that no value can pass, because its operand reads as nothing."""
     if operator in ("ONE_OF", "NOT_ONE_OF"):
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
