@@ -37,7 +37,9 @@ def test_every_operator_answers_as_posthogs_release_does(conformance, both, tall
     for case in json.loads((conformance("posthog") / "match-property.json").read_bytes()):
         flag = {"key": "f", "active": True, "filters": {"groups": [{"properties": [case["filter"]]}]}}
         imported = read(json.dumps({"flags": [flag]}).encode())
-        now = datetime.fromisoformat(case["now"]).replace(tzinfo=UTC) if case["now"] else datetime(2026, 1, 1, tzinfo=UTC)
+        now = (
+            datetime.fromisoformat(case["now"]).replace(tzinfo=UTC) if case["now"] else datetime(2026, 1, 1, tzinfo=UTC)
+        )
         context: dict[str, Any] = {"distinct_id": "u", **case["properties"]}
         decision = both(imported, now=now.timestamp()).decide("f", imported.attributes.apply(context))
         found = result_of(decision, imported.flags["f"])

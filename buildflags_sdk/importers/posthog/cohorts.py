@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     Dependency = Callable[[dict[str, Any], str], dict[str, Any]]
 
 
-
 class Cohorts:
     """The cohorts of one export. A segment is made when a flag first names its cohort."""
 
@@ -26,7 +25,7 @@ class Cohorts:
         self._verdicts: dict[str, str | None] = {}
         self._made: dict[tuple[str, str | None], Exception | None] = {}
 
-    def condition(self, filter_: dict[str, Any], where: str, subject: Subject) -> tuple[dict[str, Any], str]:
+    def condition(self, filter_: dict[str, Any], subject: Subject) -> tuple[dict[str, Any], str]:
         """Membership of the cohort that a filter names, and why only the server can tell, if so.
 
         Raises `Unsupported` when the cohort has something that has no equal here.
@@ -85,7 +84,7 @@ class Cohorts:
         if _is_group(raw):
             return self._group(raw, where, subject, notes)
         if raw.get("type") == "cohort":
-            condition, _ = self.condition(raw, where, subject)
+            condition, _ = self.condition(raw, subject)
         elif raw.get("type") == "flag":
             condition = self.depends_on(raw, where)
         else:
@@ -128,5 +127,3 @@ def _is_group(raw: dict[str, Any]) -> bool:
 def cohorts_of(raw: Any) -> dict[str, Any]:
     """The cohorts by their numbers as text. Raises `Unsupported` when there is something else in their place."""
     return {} if raw is None else an_object(raw, "$.cohorts")
-
-

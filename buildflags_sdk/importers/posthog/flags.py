@@ -177,7 +177,7 @@ class Flags:
             property_ = an_object(raw, place)
             kind = property_.get("type")
             if kind == "cohort":
-                condition, only_server = self.cohorts.condition(property_, place, subject)
+                condition, only_server = self.cohorts.condition(property_, subject)
                 if only_server:
                     on_undecided = "undecided"
                     notes.append(f"{only_server}: the flag is undecided where PostHog's server would be asked")
@@ -204,7 +204,9 @@ class Flags:
         other = self.flags.get(str(raw.get("key")))
         index = "aggregation_group_type_index"
         if other is not None and other.filters.get(index) != flag.filters.get(index):
-            notes.append(f"the flag {other.key!r} is decided for its own kind of subject, where PostHog's SDK takes this flag's")
+            notes.append(
+                f"the flag {other.key!r} is decided for its own kind of subject, where PostHog's SDK takes this flag's"
+            )
 
     def _serve(self, flag: Flag, group: Mapping[str, Any], by: list[str]) -> dict[str, Any]:
         """A variant by its own hash, or the one that the group names; past the last of them plain true."""

@@ -92,7 +92,9 @@ def property_condition(raw: dict[str, Any], where: str, subject: Subject, notes:
         msg = f"{where}.value: {error}"
         raise Unsupported(msg) from None
     if row.op in ("matches", "not_matches") and _ASCII_HERE.search(str(value)):
-        notes.append(f"the pattern {shown(value)} reads classes, case and ends of lines as RE2 does: beyond ASCII it may differ")
+        notes.append(
+            f"the pattern {shown(value)} reads classes, case and ends of lines as RE2 does: beyond ASCII it may differ"
+        )
     condition = {"attr": path, "op": row.op, "values": values, "dialect": "posthog"}
     null = operator == "is_not" and "none" not in {str(each).casefold() for each in values}
     return {

@@ -86,7 +86,11 @@ class _Reading:
         features = self.export.features
         self.draft.reserve("flag", [item.key for item in features.values()])
         for key, item in features.items():
-            listed = [variant for strategy in _dicts(item.body.get("strategies")) for variant in _dicts(strategy.get("variants"))]
+            listed = [
+                variant
+                for strategy in _dicts(item.body.get("strategies"))
+                for variant in _dicts(strategy.get("variants"))
+            ]
             self.variants[key] = Variants(key, self.names, [*_dicts(item.body.get("variants")), *listed])
         later = [item for item in features.values() if item.body.get("dependencies")]
         for item in [*(item for item in features.values() if not item.body.get("dependencies")), *later]:
@@ -100,7 +104,9 @@ class _Reading:
             conditions = conditions_of(item.body.get("constraints"), f"{item.where}.constraints", self.names)
         except (NeverOn, Unsupported) as error:
             problem = error
-            self.draft.refuse_segment(f"segment-{item.key}", f"{error}; the flags that use it say so too", where=item.where)
+            self.draft.refuse_segment(
+                f"segment-{item.key}", f"{error}; the flags that use it say so too", where=item.where
+            )
         else:
             said = {name: item.body[name] for name in ("name", "description") if isinstance(item.body.get(name), str)}
             entry = {"when": {"all": conditions}, **({"meta": said} if said else {})}
@@ -158,10 +164,14 @@ class _Reading:
             if overrides and any(strategy.by_chance and not strategy.variants for strategy in strategies):
                 whys.append("where chance decides a rollout, an override is drawn for apart from the other variants")
             for at, strategy in enumerate(strategies):
-                rules += self._strategy_rules(strategy, at, variants, flag_serve, overrides, f"{where}.strategies[{at}]")
+                rules += self._strategy_rules(
+                    strategy, at, variants, flag_serve, overrides, f"{where}.strategies[{at}]"
+                )
             last = off
         if variants.twins:
-            whys.append(f"variants of one name have different payloads; called apart here as {', '.join(variants.twins)}")
+            whys.append(
+                f"variants of one name have different payloads; called apart here as {', '.join(variants.twins)}"
+            )
         entry = {
             "type": "boolean" if variants.boolean else "string",
             "variants": variants.table,

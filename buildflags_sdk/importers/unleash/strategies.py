@@ -42,7 +42,7 @@ def strategy_of(raw: Any, flag: str, where: str, names: Names, segments: Mapping
     given = strategy.get("parameters")
     parameters = an_object({} if given is None else given, f"{where}.parameters")
     said = {key: _parameter(value, f"{where}.parameters.{key}") for key, value in parameters.items()}
-    own = _own_condition(name, said, flag, names)
+    own = _own_condition(name, _Given(said, flag, names))
     conditions = conditions_of(strategy.get("constraints"), f"{where}.constraints", names)
     conditions += [_in_segment(each, f"{where}.segments", segments) for each in a_list(strategy.get("segments"), where)]
     chance = _may_be_random(name, said)
@@ -92,16 +92,25 @@ def _in_segment(raw: Any, where: str, segments: Mapping[int, Segment]) -> dict[s
         msg = f"{where}: there is no segment {raw}"
         raise NeverOn(msg)
     if segment.problem is not None:
-        raise type(segment.problem)(f"{where}: segment {raw}: {segment.problem}")
+        msg = f"{where}: segment {raw}: {segment.problem}"
+        raise type(segment.problem)(msg)
     return {"segment": segment.key}
 
 
-def _own_condition(name: str, parameters: Mapping[str, str], flag: str, names: Names) -> dict[str, Any]:
+class _Given(NamedTuple):
+    """What a strategy's own condition is made of."""
+
+    parameters: Mapping[str, str]
+    flag: str
+    names: Names
+
+
+def _own_condition(name: str, given: _Given) -> dict[str, Any]:
     make = _STRATEGIES.get(name)
     if make is None:
         msg = f"the custom strategy {shown(name)} is code of the application: write its rule as constraints"
         raise Unsupported(msg)
-    return make(parameters, flag, names)
+    return make(given)
 
 
 def _may_be_random(name: str, parameters: Mapping[str, str]) -> bool:
@@ -109,40 +118,36 @@ def _may_be_random(name: str, parameters: Mapping[str, str]) -> bool:
     return name == "gradualRolloutRandom" or (name == "flexibleRollout" and stickiness in ("default", RANDOM))
 
 
-def _everybody(parameters: Mapping[str, str], flag: str, names: Names) -> dict[str, Any]:
-    return ALWAYS
-
-
-def _listed(field: str, parameter: str, op: str, dialect: str) -> Callable[..., dict[str, Any]]:
+def _listed(field: str, parameter: str, op: str, dialect: str) -> Callable[[_Given], dict[str, Any]]:
     """A strategy that lists its people, hosts or networks in one text."""
 
-    def make(parameters: Mapping[str, str], flag: str, names: Names) -> dict[str, Any]:
-        if parameter not in parameters:
+    def make(given: _Given) -> dict[str, Any]:
+        if parameter not in given.parameters:
             return NEVER
-        values = [part.strip() for part in parameters[parameter].split(",")]
-        return {"attr": names.path(field), "op": op, "values": values, "dialect": dialect}
+        values = [part.strip() for part in given.parameters[parameter].split(",")]
+        return {"attr": given.names.path(field), "op": op, "values": values, "dialect": dialect}
 
     return make
 
 
-def _gradual(field: str) -> Callable[..., dict[str, Any]]:
-    def make(parameters: Mapping[str, str], flag: str, names: Names) -> dict[str, Any]:
-        if "groupId" not in parameters:
+def _gradual(field: str) -> Callable[[_Given], dict[str, Any]]:
+    def make(given: _Given) -> dict[str, Any]:
+        if "groupId" not in given.parameters:
             return NEVER
-        return _rollout(parameters.get("percentage"), parameters["groupId"], field, names)
+        return _rollout(given.parameters.get("percentage"), given.parameters["groupId"], field, given.names)
 
     return make
 
 
-def _gradual_random(parameters: Mapping[str, str], flag: str, names: Names) -> dict[str, Any]:
-    percent = parameters.get("percentage", "")
+def _gradual_random(given: _Given) -> dict[str, Any]:
+    percent = given.parameters.get("percentage", "")
     beyond = _PERCENT.fullmatch(percent) is not None and int(percent) > 100
-    return ALWAYS if beyond else _rollout(percent, "", RANDOM, names)
+    return ALWAYS if beyond else _rollout(percent, "", RANDOM, given.names)
 
 
-def _flexible(parameters: Mapping[str, str], flag: str, names: Names) -> dict[str, Any]:
-    stickiness = parameters.get("stickiness", "default")
-    return _rollout(parameters.get("rollout"), parameters.get("groupId", flag), stickiness, names)
+def _flexible(given: _Given) -> dict[str, Any]:
+    group, stickiness = given.parameters.get("groupId", given.flag), given.parameters.get("stickiness", "default")
+    return _rollout(given.parameters.get("rollout"), group, stickiness, given.names)
 
 
 def _rollout(percent: str | None, group: str, stickiness: str, names: Names) -> dict[str, Any]:
@@ -158,8 +163,8 @@ def _rollout(percent: str | None, group: str, stickiness: str, names: Names) -> 
     return {"share": {**share, **bucketing(stickiness, names, on_missing="next")}}
 
 
-_STRATEGIES: Final[dict[str, Callable[[Mapping[str, str], str, Names], dict[str, Any]]]] = {
-    "default": _everybody,
+_STRATEGIES: Final[dict[str, Callable[[_Given], dict[str, Any]]]] = {
+    "default": lambda _: ALWAYS,
     "userWithId": _listed(USER, "userIds", "in", "text"),
     "remoteAddress": _listed("remoteAddress", "IPs", "cidr", "unleash"),
     "applicationHostname": _listed(HOSTNAME, "hostNames", "in", "text_lower"),

@@ -91,10 +91,9 @@ class Variants:
         return ours
 
     def named(self, peer_names: Iterable[str]) -> list[str]:
-        """Our names of the peer's variants of these names; `disabled` is whoever is on and gets none."""
+        """Our names of the peer's variants of these names. Unleash's engine asks nothing of whoever gets no variant."""
         wanted = set(peer_names)
-        ours = [name for name, peer in self.peers.items() if peer["name"] in wanted]
-        return ours + [self.on] * (DISABLED in wanted)
+        return [*(name for name, peer in self.peers.items() if peer["name"] in wanted), self.on]
 
 
 def _free(name: str, taken: set[str]) -> str:
