@@ -28,7 +28,7 @@ FAST = Polling(
     interval=0.3,
     minimum=0.05,
     maximum=60.0,
-    deadline=0.6,
+    deadline=1.0,
     auth_retry=0.5,
     retry_after_cap=0.5,
     backoff_first=0.1,
@@ -98,8 +98,8 @@ class Stage:
     def started(self, **more: Any) -> Any:
         """A client that has the ruleset."""
         client = self.client(**more)
-        assert client.start(wait=PATIENCE)
-        assert said(client) == "v1"
+        client.start(wait=PATIENCE)
+        until(lambda: said(client) == "v1")
         return client
 
     def fault(self, name: str) -> None:
@@ -184,14 +184,18 @@ from buildflags_sdk import AsyncClient, Client, Polling
 options = json.loads(sys.argv[1])
 options["polling"] = Polling(*options["polling"])
 client = Client(**options)
-print(json.dumps(client.start(wait=float(sys.argv[2])).ready), flush=True)
 def said():
     return client.get_value("greeting", "default")
+def scoped():
+    with client.scope():
+        return said()
 def until(holds, seconds=30.0):
     began = time.monotonic()
     while not holds() and time.monotonic() - began < seconds:
         time.sleep(0.01)
     return holds()
+client.start(wait=0)
+print(json.dumps(until(lambda: client.status().source == "network", float(sys.argv[2]))), flush=True)
 for line in sys.stdin:
     kind, _, code = line.strip().partition(" ")
     print(json.dumps(eval(code) if kind == "eval" else exec(code)), flush=True)
