@@ -8,7 +8,7 @@ from array import array
 from bisect import bisect_left
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from buildflags_sdk._wire.page import line_key, page_lines
+from buildflags_sdk._wire.page import FLAG_START, line_key, page_lines
 from buildflags_sdk.errors import PageError, RulesetError
 
 if TYPE_CHECKING:
@@ -92,14 +92,20 @@ def index_in_steps(name: str, body: bytes, limits: Limits) -> Generator[None, No
     starts: tuple[array[int], array[int]] = (array("L"), array("L"))
     large: list[Name] = []
     unreadable: dict[str, str] = {}
-    start = 0
+    start, most = 0, limits.line_bytes
     for number, line in enumerate(page_lines(body), 1):
         size = len(line)
-        if size > limits.line_bytes:
+        if size > most:
             msg = f"line {number} of page {name} has {size} bytes, over the limit of {limits.line_bytes}"
             raise PageError(msg)
         try:
-            is_segment, key = line_key(line)
+            end = line.find(b'"', 8)
+            raw = line[8:end]
+            if end > 0 and line[:8] == FLAG_START and raw.isascii() and b"\\" not in raw:
+                # What `line_key` says of most lines, written out: a call each made loading 10,000 flags a fifth slower.
+                is_segment, key = False, raw.decode()
+            else:
+                is_segment, key = line_key(line)
         except RulesetError as error:
             unreadable[f"page {name} line {number}"] = str(error)
         else:

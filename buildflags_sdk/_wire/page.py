@@ -22,7 +22,9 @@ MERGE_BELOW = 12 * 1024
 MAX_BITS = 14
 """16,384 names of 46 bytes each are what a manifest of 1 MB has room for."""
 
-_FLAG = b'{"key":"'
+FLAG_START = b'{"key":"'
+"""How the line of a flag begins."""
+
 _SEGMENT = b'{"segment":"'
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 _URL_ALPHABET = str.maketrans("+/", "-_")
@@ -64,12 +66,12 @@ def line_key(line: bytes) -> tuple[bool, str]:
     Raises:
         RulesetError: the line begins with neither form, or its key is no text.
     """
-    if line.startswith(_FLAG):
+    if line.startswith(FLAG_START):
         start = 8
     elif line.startswith(_SEGMENT):
         start = 12
     else:
-        msg = f"a line begins with neither {_FLAG.decode()} nor {_SEGMENT.decode()}: {line[:40]!r}"
+        msg = f"a line begins with neither {FLAG_START.decode()} nor {_SEGMENT.decode()}: {line[:40]!r}"
         raise RulesetError(msg)
     end = line.find(b'"', start)
     raw = line[start:end]
