@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from buildflags_sdk import Client
 from buildflags_sdk._evaluation.details import CALLER_DEFAULT, Decision, ErrorCode, Reason
+from buildflags_sdk._evaluation.model import parse_flag
 from buildflags_sdk._evaluation.world import PureWorld
 from buildflags_sdk._snapshot.snapshot import Snapshot
 from buildflags_sdk.errors import ConfigurationError, FlagFileError
@@ -205,3 +207,15 @@ def test_bytes_that_are_no_flagd_file_are_refused_with_what_to_do(source, said):
 def test_an_export_over_the_limit_is_refused_with_its_size():
     with pytest.raises(FlagFileError, match="over the limit"):
         flagd.read(b'{"flags": {}}', max_bytes=5)
+
+
+def test_an_imported_file_runs_in_a_client_as_it_is():
+    targeting = {"if": [{"sem_ver": [{"var": "version"}, ">=", "2.0.0"]}, {"fractional": [["on", 1], ["off", 0]]}]}
+    imported = read({"targeting": targeting})
+
+    with Client.from_flags({key: parse_flag(entry) for key, entry in imported.flags.items()}) as client:
+        assert client.is_enabled("f", {"targetingKey": "ann", "version": "2.1"}) is True
+        assert client.is_enabled("f", {"targetingKey": "ann", "version": "1.9"}) is False
+        assert (
+            client.get_details("f", False, {"targetingKey": "ann", "version": "2.1"}).reason == Reason.TARGETING_MATCH
+        )
