@@ -231,10 +231,13 @@ def test_both_keep_stored_assignments_alike(both: Callable[..., Any], fuzz_examp
         kept=st.lists(documents, min_size=2, max_size=2),
     )
     def check(feature: dict[str, Any], user: dict[str, Any], kept: list[dict[str, str]]) -> None:
-        for rule in feature["rules"]:  # the store of one client has no attribute names: ages are nobody's keys
+        for at, rule in enumerate(
+            feature["rules"]
+        ):  # the store of one client has no attribute names: ages are nobody's keys
             rule.pop("parentConditions", None)
             rule.pop("condition", None)  # that SDK asks it before a stored assignment, the JavaScript one after
             rule["hashAttribute"] = "id"
+            rule["key"] = f"e{at + 1}"  # that SDK stores as it decides, and a second rule of one key would read it
         names = [(name, str(user[name])) for name in ("id", "device") if user.get(name)]
         stored = dict(zip(names, kept, strict=False))
         imported = importer.read(
