@@ -2,7 +2,8 @@
 
 A context holds a person's properties, the distinct id under `distinct_id`, and for flags over groups
 `{"groups": {"company": "acme"}, "group_properties": {"company": {"plan": "pro"}}}`, as PostHog's own calls take them; a
-device is `$device_id`. Where PostHog's SDK would ask its server, a flag is undecided here: the caller's default.
+device is `$device_id`. Where PostHog's SDK would ask its server, a flag is undecided here: the caller's default, even for
+those whom a later group would let in when an earlier one needs a static cohort and a property that is not given.
 
 The payloads of a flag `checkout` are a flag of their own, `checkout.payload`, which has one variant for each payload.
 """

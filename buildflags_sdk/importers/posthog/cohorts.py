@@ -31,7 +31,7 @@ class Cohorts:
         Raises `Unsupported` when the cohort has something that has no equal here.
         """
         number = str(filter_.get("value"))
-        only_server = self._server_only(number, ())
+        only_server = self.only_server(number)
         if only_server:
             return undecidable(f"cohort {number}"), only_server
         operator = filter_.get("operator") or "exact"
@@ -40,11 +40,15 @@ class Cohorts:
         condition = {"segment": self._segment(number, subject)}
         return ({"not": condition} if operator == "not_in" else condition), ""
 
+    def only_server(self, number: str) -> str:
+        """Why only PostHog's server can judge a cohort; empty when it can be judged here."""
+        return self._server_only(number, ())
+
     def import_all(self) -> None:
         """Make the segments that no flag has named, for persons; say which cohorts only the server can judge."""
         for number in self.raw:
             where = place("cohorts", number)
-            why = self._server_only(number, ())
+            why = self.only_server(number)
             if why:
                 self.draft.refuse_segment(f"cohort-{number}", f"{why}: only PostHog's server can judge it", where=where)
             elif not any(made == number for made, _ in self._made):

@@ -175,17 +175,18 @@ class Flags:
         for index_, raw in enumerate(a_list(group.get("properties"), f"{where}.properties")):
             place = f"{where}.properties[{index_}]"
             property_ = an_object(raw, place)
-            kind = property_.get("type")
+            kind, only_server = property_.get("type"), ""
             if kind == "cohort":
                 condition, only_server = self.cohorts.condition(property_, subject)
-                if only_server:
-                    on_undecided = "undecided"
-                    notes.append(f"{only_server}: the flag is undecided where PostHog's server would be asked")
             elif kind == "flag":
                 condition = self.dependency(property_, place)
+                only_server = self._asks_server(property_.get("dependency_chain"), set())
                 self._note_other_subject(property_, flag, notes)
             else:
                 condition = property_condition(property_, place, subject, notes)
+            if only_server:
+                on_undecided = "undecided"
+                notes.append(f"{only_server}: the flag is undecided where PostHog's server would be asked")
             conditions.append(condition)
         by = [_DEVICE] if subject is self.person and self._by_device(flag) else subject.key_path
         rule = {"id": f"group-{at}", "serve": self._serve(flag, group, by), "on_undecided": on_undecided}
@@ -199,6 +200,22 @@ class Flags:
             missed = {"id": f"group-{at}-missed", "serve": {"variant": flag.plain[False]}, "on_undecided": on_undecided}
             rules.append(_with(missed, conditions))
         return rules
+
+    def _asks_server(self, chain: Any, seen: set[str]) -> str:
+        """Why one of these flags, or of those that they depend on, may need the server; empty when none does."""
+        for key in (
+            [key for key in chain if isinstance(key, str) and key in self.flags and key not in seen]
+            if isinstance(chain, list)
+            else []
+        ):
+            seen.add(key)
+            for group in _dicts(self.flags[key].filters.get("groups")):
+                for each in _dicts(group.get("properties")):
+                    why = self.cohorts.only_server(str(each.get("value"))) if each.get("type") == "cohort" else ""
+                    why = why or self._asks_server(each.get("dependency_chain"), seen)
+                    if why:
+                        return f"flag {shown(key)}: {why}"
+        return ""
 
     def _note_other_subject(self, raw: Mapping[str, Any], flag: Flag, notes: list[str]) -> None:
         other = self.flags.get(str(raw.get("key")))
@@ -271,9 +288,13 @@ def _with(rule: dict[str, Any], conditions: Iterable[dict[str, Any]]) -> dict[st
     return {**rule, "when": listed[0] if len(listed) == 1 else {"all": listed, "in_order": True}}
 
 
+def _dicts(raw: Any) -> list[dict[str, Any]]:
+    return [each for each in raw if isinstance(each, dict)] if isinstance(raw, list) else []
+
+
 def _percent(raw: Any, where: str) -> float:
-    if isinstance(raw, bool) or not isinstance(raw, (int, float)):
-        msg = f"{where}.rollout_percentage is {shown(raw)}, not a number"
+    if isinstance(raw, bool) or not isinstance(raw, (int, float)) or not 0 <= raw <= 100:
+        msg = f"{where}.rollout_percentage is {shown(raw)}, no percentage"
         raise Unsupported(msg)
     return raw
 
