@@ -38,7 +38,7 @@ class LocalCopies:
         self._pins = pins
         self._say = say
         self.directory = directory
-        self.error: str | None = None
+        self._errors: dict[str, str] = {}
         self._disk = (
             None
             if directory is None
@@ -54,9 +54,14 @@ class LocalCopies:
         self._turn: HeldLock | None = None
         self._noted: tuple[float, float] = (0.0, 0.0)
 
+    @property
+    def error(self) -> str | None:
+        """What is wrong with the disk, or None."""
+        return next(iter(self._errors.values()), None)
+
     def seeds(self) -> Iterator[Seeded]:
         """What there is before the network answers, best first: the disk copy, then the bootstrap file."""
-        stored = self._try(self._disk.load) if self._disk is not None else None
+        stored = self._try("read", self._disk.load) if self._disk is not None else None
         if stored is not None:
             yield self._seeded(stored)
         if self._settings.bootstrap is not None:
@@ -69,9 +74,9 @@ class LocalCopies:
         disk = self._disk
         if disk is None:
             return None
-        head = self._try(disk.peek)
+        head = self._try("read", disk.peek)
         if head is not None and machine.settled_by(head.checked_at, now):
-            stored = self._try(disk.load)
+            stored = self._try("read", disk.load)
             if stored is not None:
                 return self._seeded(stored)
         if head is not None and machine.settled_by_failure(head.failed_at, head.failures, now):
@@ -79,7 +84,7 @@ class LocalCopies:
         try:
             self._turn = disk.poll_turn(now.wall, now.wall + self._settings.polling.deadline)
         except (StorageError, OSError) as error:
-            self._failed(error)
+            self._failed("write", error)
             return None
         return NeighbourAsks() if self._turn is None else None
 
@@ -92,11 +97,11 @@ class LocalCopies:
             if machine.failures and not machine.failure_is_own:
                 if self._turn is not None:
                     self._noted = (self._noted[0], now.wall)
-                    self._try(lambda: disk.note_failure(now.wall, machine.failures))
+                    self._try("write", lambda: disk.note_failure(now.wall, machine.failures))
             elif served is not None and snapshot is not None and self._is_news(served, snapshot):
                 self._noted = (served.checked_at, self._noted[1])
                 stored = _stored(served, snapshot)
-                self._try(lambda: disk.save(stored))
+                self._try("write", lambda: disk.save(stored))
         finally:
             self.give_up_turn()
 
@@ -115,7 +120,7 @@ class LocalCopies:
         """Let another process of this host ask the backend."""
         turn, self._turn = self._turn, None
         if turn is not None:
-            self._try(turn.release)
+            self._try("turn", turn.release)
 
     def _trusts(self, body: bytes, signature: str | None) -> bool:
         return self._pins is None or self._pins.trust(body, signature)
@@ -155,19 +160,20 @@ class LocalCopies:
         headers = {} if bundle.signature is None else {"buildflags-signature": bundle.signature}
         return Seeded(manifest, bundle.pages, bundle.etag, headers, bundle.saved_at, Source.BOOTSTRAP)
 
-    def _try(self, work: Callable[[], T]) -> T | None:
+    def _try(self, what: str, work: Callable[[], T]) -> T | None:
         try:
             result = work()
         except (BuildFlagsError, OSError) as error:
-            self._failed(error)
+            self._failed(what, error)
             return None
-        self.error = None
+        self._errors.pop(what, None)
         return result
 
-    def _failed(self, error: Exception) -> None:
-        if self.error is None:
+    def _failed(self, what: str, error: Exception) -> None:
+        """Note what went wrong; say so if nothing was wrong before. A full disk can be read all the time."""
+        if not self._errors:
             self._say("warning", f"the disk copy cannot be used: {error}", directory=self.directory)
-        self.error = str(error)
+        self._errors[what] = str(error)
 
 
 def _stored(served: Served, snapshot: Snapshot) -> Stored:
