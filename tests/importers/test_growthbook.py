@@ -350,6 +350,7 @@ def refused(feature: Any, more: dict[str, Any] | None = None) -> str:
         ({"force": 1, "parentConditions": [{"id": 5}]}, "parentConditions"),
         ({"force": 1, "filters": [5]}, "filters"),
         ({"variations": [1, 2], "weights": ["a", "b"]}, "weights"),
+        ({"variations": [1, 2], "weights": [10**400, 1 - 10**400]}, "weights"),
         ({"variations": [1, 2], "namespace": ["n", 0]}, "namespace"),
         ({"variations": 5}, "variations"),
         ({"variations": [1, 2], "meta": [1]}, "meta"),

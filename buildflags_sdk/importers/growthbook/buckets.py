@@ -73,4 +73,10 @@ def number(raw: Any, where: str, default: float | None) -> float | None:
 
 
 def _is_number(raw: Any) -> bool:
-    return isinstance(raw, (int, float)) and not isinstance(raw, bool)
+    if not isinstance(raw, (int, float)) or isinstance(raw, bool):
+        return False
+    try:
+        float(raw)
+    except OverflowError:  # an integer beyond every float
+        return False
+    return True
