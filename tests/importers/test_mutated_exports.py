@@ -140,12 +140,111 @@ APPCONFIG = {
         "g": {"enabled": True},
     },
 }
-EXPORTS = {
+UNLEASH = {
+    "version": 2,
+    "features": [
+        {
+            "name": "f",
+            "enabled": True,
+            "strategies": [
+                {
+                    "name": "flexibleRollout",
+                    "parameters": {"rollout": "50", "stickiness": "default", "groupId": "f"},
+                    "constraints": [
+                        {"contextName": "plan", "operator": "IN", "values": ["pro"], "inverted": False},
+                        {"contextName": "age", "operator": "NUM_GT", "value": "5", "caseInsensitive": True},
+                        {"contextName": "Email", "operator": "REGEX", "value": "^a"},
+                    ],
+                    "segments": [1],
+                    "variants": [{"name": "x", "weight": 1, "payload": {"type": "string", "value": "X"}}],
+                },
+                {"name": "userWithId", "parameters": {"userIds": "alice, bob"}},
+            ],
+            "variants": [
+                {"name": "a", "weight": 500, "overrides": [{"contextName": "userId", "values": ["alice"]}]},
+                {"name": "b", "weight": 500, "stickiness": "plan"},
+            ],
+            "dependencies": [{"feature": "parent", "enabled": True, "variants": ["a"]}],
+        },
+        {"name": "parent", "enabled": True, "strategies": []},
+    ],
+    "segments": [
+        {"id": 1, "name": "pros", "constraints": [{"contextName": "plan", "operator": "NOT_IN", "values": []}]}
+    ],
+}
+POSTHOG = {
+    "flags": [
+        {
+            "key": "f",
+            "active": True,
+            "bucketing_identifier": "distinct_id",
+            "ensure_experience_continuity": False,
+            "filters": {
+                "groups": [
+                    {
+                        "properties": [
+                            {"key": "plan", "operator": "exact", "value": ["pro"], "type": "person"},
+                            {"key": "id", "operator": "not_in", "value": 1, "type": "cohort"},
+                            {
+                                "key": "g",
+                                "operator": "flag_evaluates_to",
+                                "value": True,
+                                "type": "flag",
+                                "dependency_chain": ["g"],
+                            },
+                        ],
+                        "rollout_percentage": 50,
+                        "variant": "a",
+                    },
+                    {"properties": [], "aggregation_group_type_index": 0},
+                ],
+                "multivariate": {"variants": [{"key": "a", "rollout_percentage": 40}]},
+                "payloads": {"a": "[1]", "true": "{}"},
+                "early_exit": True,
+            },
+        },
+        {"key": "g", "active": True, "filters": {"groups": [], "aggregation_group_type_index": 0}},
+    ],
+    "group_type_mapping": {"0": "company"},
+    "cohorts": {
+        "1": {
+            "type": "AND",
+            "values": [
+                {"type": "OR", "values": [{"key": "Email", "operator": "regex", "value": "^a", "negation": True}]},
+                {"type": "cohort", "value": 2, "negation": False},
+            ],
+        },
+        "2": {"type": "OR", "values": [{"key": "joined", "operator": "is_date_after", "value": "-7d"}]},
+    },
+}
+WAFFLE = [
+    {
+        "model": "waffle.flag",
+        "pk": 1,
+        "fields": {
+            "name": "f",
+            "everyone": None,
+            "percent": "50.0",
+            "testing": False,
+            "staff": True,
+            "languages": "en",
+            "groups": [1, ["editors"]],
+            "users": [7],
+            "note": "ours",
+        },
+    },
+    {"model": "waffle.switch", "pk": 1, "fields": {"name": "s", "active": True}},
+    {"model": "waffle.sample", "pk": 1, "fields": {"name": "t", "percent": "10.0"}},
+]
+EXPORTS: dict[str, Any] = {
     "eppo": EPPO,
     "flagsmith": FLAGSMITH,
     "configcat": CONFIGCAT,
     "appconfig": APPCONFIG,
     "powertools": POWERTOOLS,
+    "unleash": UNLEASH,
+    "posthog": POSTHOG,
+    "waffle": WAFFLE,
 }
 junk = st.one_of(
     st.none(),
@@ -214,3 +313,54 @@ def test_anything_in_any_place_is_read_or_refused(system: str) -> None:
             decide_all(system, made)
 
     check()
+
+
+MODULES = ["eppo", "flagsmith", "configcat", "appconfig"]
+
+
+@pytest.mark.parametrize("system", MODULES)
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"", "empty"),
+        (b"{", "cut off"),
+        (b'{"flags": {"f"', "cut off"),
+        (b"[]", "JSON object"),
+        (b"{}", "neither|no UFC|no config JSON|no environment document"),
+        (b"<html>", "no JSON"),
+        (b"\xff\xfe", "UTF-8"),
+        (b'{"f": 1, "f": 2}', "twice"),
+        (b'{"f": NaN}', "NaN"),
+        (b'{"f": 1e999}', "larger than any float"),
+        (b'{"hello": "world"}', "neither|no UFC|no config JSON|no environment document"),
+    ],
+)
+def test_bytes_that_are_no_export_are_refused_with_what_to_do(system: str, data: bytes, said: str) -> None:
+    with pytest.raises(FlagFileError, match=said):
+        importer(system).read(data)
+
+
+@pytest.mark.parametrize("system", MODULES)
+def test_an_export_over_the_limit_is_refused_with_its_size(system: str) -> None:
+    data = json.dumps(EXPORTS[system]).encode()
+
+    with pytest.raises(FlagFileError, match=f"{len(data):,} bytes"):
+        importer(system).read(data, max_bytes=len(data) - 1)
+
+
+@pytest.mark.parametrize("system", MODULES)
+def test_every_cut_of_an_export_is_refused(system: str) -> None:
+    data = json.dumps(EXPORTS[system]).encode()
+
+    for end in range(0, len(data), 7):
+        with pytest.raises(FlagFileError):
+            importer(system).read(data[:end])
+
+
+@pytest.mark.parametrize("system", MODULES)
+@pytest.mark.parametrize("other", EXPORTS)
+def test_no_system_takes_another_ones_export(system: str, other: str) -> None:
+    if system == other or (system, other) == ("appconfig", "powertools"):
+        return
+    with pytest.raises(FlagFileError):
+        importer(system).read(json.dumps(EXPORTS[other]).encode())
