@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import json
 import weakref
@@ -12,10 +13,12 @@ from hypothesis import strategies as st
 
 from buildflags_sdk._evaluation.details import CALLER_DEFAULT, ErrorCode
 from buildflags_sdk._snapshot import Snapshot, build, build_now
+from buildflags_sdk._snapshot.changes import run
+from buildflags_sdk._snapshot.indexed_page import index_in_steps
 from buildflags_sdk._wire.canonical import encode
 from buildflags_sdk._wire.limits import Limits
 from buildflags_sdk._wire.manifest import Manifest, decode_manifest, encode_manifest
-from buildflags_sdk._wire.page import encode_pages, page_name
+from buildflags_sdk._wire.page import encode_pages, line_key, page_name
 from buildflags_sdk.errors import PageError, RulesetError
 
 STAFF = {"targetingKey": "ada"}
@@ -360,3 +363,32 @@ def test_building_pauses_often():
     lines = [flag(f"f{number}") for number in range(2000)]
     manifest, pages = published(lines, bits=3)
     assert sum(1 for _ in build(manifest, pages, None)) > 2000 / 128
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        b"",
+        b'{"key":"',
+        b'{"key":"a\\u0062"}',
+        '{"key":"ä"}'.encode(),
+        b'{"key":"\xff"}',
+        b'{"segment":"s"}',
+        b"nonsense",
+    ],
+    ids=["none", "without an end", "escaped", "beyond ASCII", "not UTF-8", "a segment", "no entry"],
+)
+def test_a_page_is_indexed_as_its_lines_say_whatever_stands_among_plain_flags(odd):
+    lines = [flag_line(key) for key in ("b", "c", "")] + ([odd] if odd else [])
+    page = run(index_in_steps("p", b"\n".join(lines), Limits()))
+    said = []
+    for line in lines:
+        with contextlib.suppress(RulesetError):
+            said.append((*line_key(line), line))
+    found = [(kind, key, page.line(kind, key)) for kind in (False, True) for key in page.entries(kind).keys]
+    assert sorted(found) == sorted(said)
+    assert len(page.unreadable) == len(lines) - len(said)
+
+
+def flag_line(key):
+    return b'{"key":"%s","type":"boolean"}' % key.encode()
