@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import tempfile
+from pathlib import Path
 from typing import Any
 
 from buildflags_sdk import Client
-from buildflags_sdk._evaluation.model import parse_flag
+from buildflags_sdk._evaluation.model import flag_line, parse_flag
 
 from .report import Row, nanoseconds
-from .rulesets import flags
+from .rulesets import COUNTRIES, flags, insiders
 
 
 class ByHand:
@@ -52,12 +55,50 @@ def _definitions(count: int) -> dict[str, Any]:
         {"key": "one-rule", **base, "rules": [one_rule], "fallthrough": {"variant": "off"}, "meta": {}}
     )
     made["split"] = parse_flag({"key": "split", **base, "rules": [], "fallthrough": {"split": split}, "meta": {}})
+    made["segment"] = parse_flag(
+        {
+            "key": "segment",
+            **base,
+            "rules": [{"id": "beta", "when": {"segment": "beta"}, "serve": {"variant": "on"}}],
+            "fallthrough": {"variant": "off"},
+        }
+    )
+    ten = [
+        {"id": name, "when": {"attr": ["country"], "op": "equals", "values": [name]}, "serve": {"variant": "on"}}
+        for name in (*COUNTRIES[1:], COUNTRIES[0])
+    ]
+    made["ten-rules"] = parse_flag({"key": "ten-rules", **base, "rules": ten, "fallthrough": {"variant": "off"}})
     return made
+
+
+def _client(count: int) -> Client:
+    lines = {key: flag_line(definition) for key, definition in _definitions(count).items() if definition is not True}
+    lines["constant"] = b'{"key":"constant","type":"boolean","variants":{"on":true},"fallthrough":{"variant":"on"}}'
+    ids = json.dumps([f"user-{number}" for number in range(4200, 5200)])
+    segments = {"beta": f'{{"segment":"beta","include":{ids}}}'.encode(), "insiders": insiders()}
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "flags.json"
+        path.write_text(
+            json.dumps(
+                {
+                    "buildflags": 1,
+                    "flags": {key: _without(line, "key") for key, line in lines.items()},
+                    "segments": {key: _without(line, "segment") for key, line in segments.items()},
+                }
+            )
+        )
+        return Client.from_file(path)
+
+
+def _without(line: bytes, field: str) -> Any:
+    entry = json.loads(line)
+    del entry[field]
+    return entry
 
 
 def run() -> list[Row]:
     """Measure."""
-    small, large = Client.from_flags(_definitions(100)), Client.from_flags(_definitions(10_000))
+    small, large = _client(100), _client(10_000)
     context = {"targetingKey": "user-4711", "country": "DE", "plan": "pro", "email": "someone@example.org"}
     names: dict[str, object] = {"hand": ByHand({"constant": True}), "small": small, "large": large, "context": context}
     calls = {
@@ -66,7 +107,7 @@ def run() -> list[Row]:
         "hand split": "hand.split('split', context)",
     }
     for size in ("small", "large"):
-        for key in ("constant", "one-rule", "split", "missing"):
+        for key in ("constant", "one-rule", "split", "missing", "segment", "ten-rules"):
             calls[f"{size} {key}"] = f"{size}.is_enabled({key!r}, context)"
     took = nanoseconds(calls, names)
     with small.scope(context):
@@ -90,5 +131,7 @@ def run() -> list[Row]:
         row("one rule, 10,000 flags / 100 flags", took["large one-rule"], took["small one-rule"], 1.25),
         row("missing flag, 10,000 flags / 100 flags", took["large missing"], took["small missing"], 1.25),
         Row("one rule inside a scope, with more context in the call", inside["merged"], None, "ns"),
-        Row("missing flag", took["small missing"], None, "ns"),
+        row("missing flag / a method over dict.get", took["small missing"], dict_get, 6.0),
+        row("member of a segment of 1,000 ids / one rule", took["small segment"], took["small one-rule"], 4.0),
+        row("ten rules on one attribute, the last / one rule", took["small ten-rules"], took["small one-rule"], 1.25),
     ]
