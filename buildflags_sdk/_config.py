@@ -9,11 +9,15 @@ from ._wire.limits import Limits as Limits
 from .errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 DEFAULT_CACHE: Final = "default"
 ENVIRONMENT_IDLE_SECONDS: Final = 900.0
 START_WAIT_SECONDS: Final = 2.0
+BUDGET_SECONDS: Final = 0.5
+MODES: Final = ("auto", "thread", "lambda")
+LAMBDA_VARIABLES: Final = ("AWS_LAMBDA_RUNTIME_API", "AWS_LAMBDA_FUNCTION_NAME")
 
 
 class SdkKey:
@@ -51,6 +55,7 @@ class Settings(NamedTuple):
     polling: Polling = Polling()
     limits: Limits = Limits()
     signing_keys: tuple[str, ...] = ()
+    mode: str = "thread"
 
 
 def checked(settings: Settings) -> Settings:
@@ -108,6 +113,16 @@ def public_keys(given: Any) -> tuple[str, ...]:
         )
         raise ConfigurationError(msg)
     return texts
+
+
+def chosen_mode(mode: Any, environ: Mapping[str, str]) -> str:
+    """How to refresh: "thread" or "lambda", told or found out from the variables that AWS Lambda sets."""
+    if mode not in MODES:
+        msg = f"mode={mode!r} must be one of {', '.join(map(repr, MODES))}"
+        raise ConfigurationError(msg)
+    if mode == "auto":
+        return "lambda" if any(environ.get(name) for name in LAMBDA_VARIABLES) else "thread"
+    return str(mode)
 
 
 def check_polling(polling: Polling) -> None:

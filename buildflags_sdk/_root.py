@@ -99,9 +99,17 @@ class Root(View):
     def _start(self, wait: float) -> Readiness:
         self._begin()
         latch = self._first_answer
-        if latch is not None:
+        if latch is not None and not self._ran(wait):
             latch.wait(wait)
         return self._readiness()
+
+    def _ran(self, seconds: float) -> bool:
+        """Refresh here and now what is due, if that is how this client refreshes."""
+        engine = self._engine
+        if engine is None or not engine.inline:
+            return False
+        engine.run(seconds)
+        return True
 
     def _request_refresh(self) -> Latch | None:
         self._begin()
@@ -114,8 +122,13 @@ class Root(View):
 
     def _refresh(self, wait: float) -> Readiness:
         latch = self._request_refresh()
-        if latch is not None:
+        if latch is not None and not self._ran(wait):
             latch.wait(wait)
+        return self._readiness()
+
+    def _refresh_if_due(self, budget: float) -> Readiness:
+        self._begin()
+        self._ran(budget)
         return self._readiness()
 
     def _readiness(self) -> Readiness:

@@ -8,9 +8,20 @@ from __future__ import annotations
 
 import contextlib
 import os
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
-from ._config import DEFAULT_CACHE, START_WAIT_SECONDS, Limits, Polling, SdkKey, Settings, checked, public_keys
+from ._config import (
+    BUDGET_SECONDS,
+    DEFAULT_CACHE,
+    START_WAIT_SECONDS,
+    Limits,
+    Polling,
+    SdkKey,
+    Settings,
+    checked,
+    chosen_mode,
+    public_keys,
+)
 from ._root import Root, given_snapshot
 from ._runtime.given import GivenFlags
 from ._snapshot import Snapshot, build_now
@@ -50,6 +61,7 @@ class _Configured(Root):
         polling: Polling = Polling(),  # noqa: B008 - a frozen value
         limits: Limits = Limits(),  # noqa: B008 - a frozen value
         signing_keys: Iterable[str] | str | None = None,
+        mode: Literal["auto", "thread", "lambda"] = "auto",
         transport: Transport | None = None,
         clock: Clock | None = None,
         world: World | None = None,
@@ -68,6 +80,8 @@ class _Configured(Root):
             limits: sizes that are read at most.
             signing_keys: public keys (`bf_public_…`), of which one must have signed whatever is served, from the network,
                 the disk copy or the bootstrap file. Needs the extra `signing`. None: signatures are not looked at.
+            mode: "thread" refreshes in the background. "lambda" starts no thread: it refreshes in `start`, `refresh` and
+                `refresh_if_due`, for hosts that freeze the process in between. "auto" is "lambda" on AWS Lambda.
             transport: what exchanges requests for answers; HTTP over httpx by default.
             clock: where time is read; the machine's clocks by default.
             world: what rules may ask of the outside: time, dice, memberships, sticky assignments.
@@ -87,6 +101,7 @@ class _Configured(Root):
                 polling=polling,
                 limits=limits,
                 signing_keys=public_keys(signing_keys),
+                mode=chosen_mode(mode, os.environ),
             )
         )
         self._open(settings, transport=transport, clock=clock, world=world)
@@ -114,6 +129,7 @@ class _Configured(Root):
             value = values.get(f"BUILDFLAGS_{name.upper()}")
             if value and more.get(name) is None:
                 more[name] = value
+        more["mode"] = chosen_mode(more.get("mode", "auto"), values)
         return cls(**more)
 
     @classmethod
@@ -204,6 +220,14 @@ class Client(_Configured):
         """Ask the backend now instead of at the next poll, and wait for its answer at most `wait` seconds."""
         return self._refresh(wait)
 
+    def refresh_if_due(self, budget: float = BUDGET_SECONDS) -> Readiness:
+        """On AWS Lambda, refresh if a poll is due, in about `budget` seconds at most; call it at an invocation's edge.
+
+        What the budget cuts off counts as a failed poll: the next one then waits, and flags are served meanwhile. In
+        "thread" mode the background thread does this, and the call returns at once.
+        """
+        return self._refresh_if_due(budget)
+
     def close(self) -> None:
         """Stop refreshing. Returns promptly, whatever the network does; evaluations go on with the last ruleset."""
         self._close()
@@ -238,6 +262,11 @@ class AsyncClient(_Configured):
     async def refresh(self, wait: float = START_WAIT_SECONDS) -> Readiness:
         """Ask the backend now, and wait for its answer at most `wait` seconds."""
         return await self._waited(self._request_refresh(), wait)
+
+    async def refresh_if_due(self, budget: float = BUDGET_SECONDS) -> Readiness:
+        """As `Client.refresh_if_due`; the loop goes on meanwhile."""
+        self._begin()
+        return await self._waited(None, budget)
 
     async def close(self) -> None:
         """Stop refreshing. Returns promptly, whatever the network does."""
@@ -282,6 +311,9 @@ class AsyncClient(_Configured):
     async def _waited(self, latch: Latch | None, wait: float) -> Readiness:
         import asyncio  # noqa: PLC0415 - loaded by whoever awaits this
 
+        if self._engine is not None and self._engine.inline:
+            await asyncio.to_thread(self._engine.run, wait)
+            return self._readiness()
         loop = asyncio.get_running_loop()
         done = loop.create_future()
 

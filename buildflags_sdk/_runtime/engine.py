@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from .environments import Environments
 from .feed import Feed
+from .inline import Inline
 from .local import LocalCopies
 from .worker import AFTER_A_MISHAP, Worker
 
@@ -61,6 +62,17 @@ class Engine:
         self.begun = True
         self.away = False
         self._worker.start()
+
+    def run(self, seconds: float) -> None:
+        """Refresh what is due on this thread, beginning nothing after `seconds`. Does nothing where a thread does it."""
+        if isinstance(self._worker, Inline):
+            self.come_back()
+            self._worker.run(seconds)
+
+    @property
+    def inline(self) -> bool:
+        """Whether refreshing happens only in `run`."""
+        return isinstance(self._worker, Inline)
 
     def wake(self) -> None:
         """Let the worker look at what is due."""
@@ -137,16 +149,16 @@ class Engine:
 
     # -- the worker's --------------------------------------------------------------------------------------------------
 
-    def _turn(self, going: Callable[[], bool]) -> float | None:
-        waits = [self._turn_of(feed, going) for feed in self._feeds()]
+    def _turn(self, going: Callable[[], bool], until: float | None = None) -> float | None:
+        waits = [self._turn_of(feed, going, until) for feed in self._feeds()]
         if self._environments is not None:
             self._environments.forget_unused()
         told = [wait for wait in waits if wait is not None]
         return min(told) if told else None
 
-    def _turn_of(self, feed: Feed, going: Callable[[], bool]) -> float | None:
+    def _turn_of(self, feed: Feed, going: Callable[[], bool], until: float | None) -> float | None:
         try:
-            return feed.turn(going)
+            return feed.turn(going, until)
         except Exception as error:  # noqa: BLE001 - one environment's mishap must not keep the others from refreshing
             self._mishap(error)
             return AFTER_A_MISHAP
@@ -165,7 +177,9 @@ class Engine:
         for feed in self._feeds():
             feed.close(0.0)
 
-    def _make_worker(self) -> Worker:
+    def _make_worker(self) -> Worker | Inline:
+        if self.settings.mode == "lambda":
+            return Inline(self._turn, self.clock, failed=self._mishap)
         name = f"buildflags-{self.settings.workspace}-{self.settings.environment}"
         return Worker(self._turn, self.clock, name, failed=self._mishap, ended=self._ended)
 

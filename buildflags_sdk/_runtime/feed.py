@@ -50,6 +50,9 @@ if TYPE_CHECKING:
 BREATH_SECONDS = 0.0005
 """The pause between two steps of a build: other threads get the interpreter (p99.9 of evaluations: see the benchmark)."""
 
+LEAST_SECONDS = 0.02
+"""With less than this left of a budget no exchange is begun: it would only fail."""
+
 
 class Log(Protocol):
     """What a feed says: one line per change of state."""
@@ -95,6 +98,7 @@ class Feed:
         self.ready = False
         self.closed = False
         self._seeded = False
+        self._until: float | None = None
         self._asked = False
         self._told: list[weakref.WeakMethod[Callable[[], None]]] = []
         self._past: weakref.WeakKeyDictionary[Snapshot, Standing] = weakref.WeakKeyDictionary()
@@ -167,8 +171,12 @@ class Feed:
 
     # -- for the worker ------------------------------------------------------------------------------------------------
 
-    def turn(self, going: Callable[[], bool]) -> float | None:
-        """Do what is due. Returns the seconds until something is; None when told to stop."""
+    def turn(self, going: Callable[[], bool], until: float | None = None) -> float | None:
+        """Do what is due. Returns the seconds until something is; None when told to stop.
+
+        Nothing is begun after `until` (monotonic seconds), nor may an exchange take longer; the next turn goes on.
+        """
+        self._until = until
         if not self._seeded:
             self._seeded = True
             for seed in self._local.seeds():
@@ -176,7 +184,7 @@ class Feed:
                 self._settle(going)
                 if self.ready:
                     break
-        while going():
+        while going() and self._deadline() > 0.0:
             now = self._clock.moment()
             if self._wanted and self.machine.phase is Phase.IDLE:
                 self.machine.received(Requested(), now, self._dice())
@@ -256,19 +264,25 @@ class Feed:
         headers = {} if action.etag is None else {"if-none-match": action.etag}
         if self._authorization is not None:
             headers["authorization"] = self._authorization
-        answer = self._transport().exchange(
-            Request(path, headers, settings.polling.deadline, settings.limits.manifest_bytes)
-        )
+        answer = self._transport().exchange(Request(path, headers, self._deadline(), settings.limits.manifest_bytes))
         self._tell(Answered(answer.status, answer.headers, answer.body))
 
     def _fetch(self, action: FetchPages, going: Callable[[], bool]) -> Event:
         return PageFetch(
             self._transport(),
             action,
-            deadline=self._settings.polling.deadline,
+            deadline=self._deadline,
             max_bytes=self._settings.limits.page_bytes,
-            going=going,
+            going=lambda: going() and self._deadline() > 0.0,
         ).run()
+
+    def _deadline(self) -> float:
+        """The seconds that an exchange begun now may take; 0 when none may begin."""
+        longest = self._settings.polling.deadline
+        if self._until is None:
+            return longest
+        left = self._until - self._clock.moment().monotonic
+        return min(longest, left) if left >= LEAST_SECONDS else 0.0
 
     def _adopt(self, action: Adopt, going: Callable[[], bool]) -> None:
         previous = self.table.snapshot if self.ready else None

@@ -26,7 +26,7 @@ class PageFetch:
         transport: Transport,
         action: FetchPages,
         *,
-        deadline: float,
+        deadline: Callable[[], float],
         max_bytes: int,
         going: Callable[[], bool],
     ) -> None:
@@ -62,7 +62,7 @@ class PageFetch:
         while (name := self._next()) is not None:
             try:
                 answer = self._transport.exchange(
-                    Request(self._pages_at + name, {}, self._deadline, self._max_bytes, authorized=False)
+                    Request(self._pages_at + name, {}, self._deadline(), self._max_bytes, authorized=False)
                 )
             except Exception as error:  # noqa: BLE001 - whatever a transport raises is a failed refresh, and is reported as one
                 with self._lock:

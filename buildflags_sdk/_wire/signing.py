@@ -64,7 +64,8 @@ class SigningKey:
 
     def sign(self, body: bytes) -> bytes:
         """The signature of a manifest's bytes."""
-        return self._key.sign(signed_bytes(body))
+        signature: bytes = self._key.sign(signed_bytes(body))
+        return signature
 
     def __repr__(self) -> str:
         return f"<SigningKey {self.id}>"
