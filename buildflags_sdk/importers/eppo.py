@@ -41,8 +41,11 @@ def read(data: bytes, *, max_bytes: int = MAX_BYTES) -> Imported:
     """
     source = read_object(data, system="Eppo", max_bytes=max_bytes)
     flags = source.get("flags")
-    if not isinstance(flags, dict):
-        msg = 'this is no UFC document of Eppo: it has no object "flags"; export /api/flag-config/v1/config'
+    if not isinstance(flags, dict) or (flags and not any("variationType" in each for each in _objects(flags))):
+        msg = (
+            'this is no UFC document of Eppo: it has no object "flags" whose members have a "variationType"; '
+            "export /api/flag-config/v1/config"
+        )
         raise FlagFileError(msg)
     if source.get("format", "SERVER") != "SERVER":
         msg = f"this UFC document is in the format {shown(source['format'])}: its keys are hashed; export the SERVER format"
@@ -279,6 +282,10 @@ def _json(text: Any) -> tuple[Any, str]:
         return decode_line('{"value":' + text + "}")["value"], ""
     except (Refused, KeyError, json.JSONDecodeError):
         return None, f"is the text {shown(text)}, which is no JSON"
+
+
+def _objects(flags: dict[str, Any]) -> list[dict[str, Any]]:
+    return [each for each in flags.values() if isinstance(each, dict)]
 
 
 def _bandit_flags(bandits: Any) -> dict[str, list[str]]:

@@ -31,8 +31,8 @@ def read(data: bytes, *, max_bytes: int = MAX_BYTES) -> Imported:
     """
     source = read_object(data, system="ConfigCat", max_bytes=max_bytes)
     settings = source.get("f")
-    if not isinstance(settings, dict):
-        msg = 'this is no config JSON of ConfigCat: it has no object "f" of settings; download config_v6.json'
+    if not isinstance(settings, dict) or (settings and not any("t" in each for each in _objects(settings))):
+        msg = 'this is no config JSON of ConfigCat: it has no object "f" of typed settings; download config_v6.json'
         raise FlagFileError(msg)
     if any(isinstance(raw, dict) and "v" in raw and not isinstance(raw["v"], dict) for raw in settings.values()):
         msg = "this config JSON of ConfigCat has version 5 or older: download config_v6.json"
@@ -54,6 +54,10 @@ def read(data: bytes, *, max_bytes: int = MAX_BYTES) -> Imported:
         except Unsupported as problem:
             draft.refuse_flag(key, str(problem), where=where)
     return draft.done(AttributeMapping("Identifier", {}))
+
+
+def _objects(settings: dict[str, Any]) -> list[dict[str, Any]]:
+    return [each for each in settings.values() if isinstance(each, dict)]
 
 
 def result_of(decision: Decision, definition: dict[str, Any]) -> str | None:

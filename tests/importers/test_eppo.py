@@ -1,0 +1,206 @@
+"""Eppo's UFC: what each construct becomes, and what is refused by name."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from buildflags_sdk._evaluation.details import CALLER_DEFAULT, Decision, ErrorCode, Reason
+from buildflags_sdk._evaluation.world import PureWorld
+from buildflags_sdk._snapshot.snapshot import Snapshot
+from buildflags_sdk.errors import FlagFileError
+from buildflags_sdk.importers import Imported, Standing, eppo
+
+SPLIT = [{"variationKey": "red", "shards": []}]
+FLAG = {
+    "enabled": True,
+    "variationType": "STRING",
+    "variations": {"red": {"key": "red", "value": "RED"}, "blue": {"key": "blue", "value": "BLUE"}},
+    "totalShards": 100,
+    "allocations": [],
+}
+
+
+def read(flag: dict[str, Any], **more: Any) -> Imported:
+    return eppo.read(json.dumps({"format": "SERVER", "flags": {"f": {**FLAG, **flag}}, **more}).encode())
+
+
+def decide(imported: Imported, subject: str | None = "alice", now: float = 1_700_000_000.0, **given: Any) -> Decision:
+    lines = {key: json.dumps(entry).encode() for key, entry in imported.flags.items()}
+    context = imported.attributes.apply({**given, "subjectKey": subject})
+    return Snapshot.from_lines(lines, {}).decide("f", context, PureWorld(now=lambda: now, random=lambda: 0.5))
+
+
+def allocated(**allocation: Any) -> Imported:
+    return read({"allocations": [{"key": "first", "splits": SPLIT, **allocation}]})
+
+
+def ruled(operator: str, value: Any, attribute: str = "plan") -> Imported:
+    condition = {"attribute": attribute, "operator": operator, "value": value}
+    return allocated(rules=[{"conditions": [condition]}])
+
+
+def refusal(imported: Imported) -> str:
+    (finding,) = imported.report.findings
+    assert finding.standing == Standing.REFUSED
+    decision = decide(imported)
+    assert (decision.error_code, decision.value) == (ErrorCode.PARSE_ERROR, CALLER_DEFAULT)
+    assert finding.why in str(decision.error_message)
+    return finding.why
+
+
+def test_without_allocations_it_is_the_callers_default():
+    decision = decide(read({}))
+
+    assert (decision.value, decision.decided) == (CALLER_DEFAULT, True)
+    assert eppo.result_of(decision)["flagEvaluationCode"] == "DEFAULT_ALLOCATION_NULL"
+
+
+def test_a_disabled_flag_is_the_callers_default():
+    decision = decide(read({"enabled": False, "allocations": [{"key": "first", "splits": SPLIT}]}))
+
+    assert (decision.value, decision.reason) == (CALLER_DEFAULT, Reason.DISABLED)
+    assert eppo.result_of(decision)["flagEvaluationCode"] == "FLAG_UNRECOGNIZED_OR_DISABLED"
+
+
+@pytest.mark.parametrize(
+    ("now", "value"), [(0, CALLER_DEFAULT), (86_400, "RED"), (172_800, "RED"), (172_801, CALLER_DEFAULT)]
+)
+def test_both_ends_of_a_window_are_inside(now, value):
+    imported = allocated(startAt="1970-01-02T00:00:00.000Z", endAt="1970-01-03T00:00:00Z")
+
+    assert decide(imported, now=now).value is value or decide(imported, now=now).value == value
+
+
+def test_splits_of_one_salt_become_one_split_behind_their_common_traffic():
+    traffic = {"salt": "traffic", "ranges": [{"start": 0, "end": 90}]}
+    imported = allocated(
+        splits=[
+            {"variationKey": "red", "shards": [traffic, {"salt": "split", "ranges": [{"start": 0, "end": 50}]}]},
+            {"variationKey": "blue", "shards": [traffic, {"salt": "split", "ranges": [{"start": 50, "end": 100}]}]},
+        ]
+    )
+
+    (rule,) = imported.flags["f"]["rules"]
+    assert rule["when"]["share"]["seed"] == "traffic"
+    assert [each["variant"] for each in rule["serve"]["split"]["ranges"]] == ["red", "blue"]
+    values = {decide(imported, f"subject-{at}").value for at in range(50)}
+    assert values == {"RED", "BLUE", CALLER_DEFAULT}
+
+
+def test_splits_of_several_salts_become_a_rule_each():
+    imported = allocated(
+        splits=[
+            {"variationKey": "red", "shards": [{"salt": "one", "ranges": [{"start": 0, "end": 50}]}]},
+            {"variationKey": "blue", "shards": [{"salt": "two", "ranges": [{"start": 0, "end": 50}]}]},
+        ]
+    )
+
+    assert [rule["id"] for rule in imported.flags["f"]["rules"]] == ["first", "first"]
+    assert {decide(imported, f"subject-{at}").value for at in range(50)} == {"RED", "BLUE", CALLER_DEFAULT}
+
+
+def test_a_subject_without_key_is_an_error_only_where_a_shard_needs_it():
+    sharded = allocated(
+        splits=[{"variationKey": "red", "shards": [{"salt": "s", "ranges": [{"start": 0, "end": 100}]}]}]
+    )
+
+    assert decide(sharded, None).error_code == ErrorCode.TARGETING_KEY_MISSING
+    assert decide(allocated(), None).value == "RED"
+
+
+@pytest.mark.parametrize(
+    ("operator", "value", "passes", "fails"),
+    [
+        ("ONE_OF", ["1", "true"], [1, 1.0, True, "1"], [2, "True", None]),
+        ("NOT_ONE_OF", ["1"], [2, True], ["1", None]),
+        ("MATCHES", "^pr", ["pro"], ["apr", None]),
+        ("NOT_MATCHES", "^pr", ["apr", 7], ["pro", None]),
+        ("GTE", "1.2.3", ["1.2.3", "1.10.0"], ["1.2.2", "x", 5, None]),
+        ("LT", 10, [9, "9", 9.5], [10, "x", True, None]),
+        ("IS_NULL", True, [None], ["", 0]),
+        ("IS_NULL", False, ["", 0], [None]),
+        ("MATCHES", "(", [], ["(", None]),
+        ("GT", "nonsense", [], ["x", 5]),
+    ],
+)
+def test_an_operator_holds_for(operator, value, passes, fails):
+    imported = ruled(operator, value)
+
+    assert imported.report.exact == 1
+    assert [decide(imported, plan=attribute).value for attribute in passes] == ["RED"] * len(passes)
+    assert [decide(imported, plan=attribute).value for attribute in fails] == [CALLER_DEFAULT] * len(fails)
+
+
+def test_id_is_the_subjects_key_unless_an_attribute_has_that_name():
+    imported = ruled("ONE_OF", ["alice"], "id")
+
+    assert decide(imported).value == "RED"
+    assert decide(imported, id="bob").value is CALLER_DEFAULT
+    assert decide(imported, "bob", id="alice").value == "RED"
+    assert decide(imported, id=None).value is CALLER_DEFAULT
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "ours"),
+    [
+        ("JSON", '{"a": [1]}', {"a": [1]}),
+        ("JSON", "[1]", [1]),
+        ("INTEGER", 3.0, 3),
+        ("NUMERIC", 3, 3.0),
+        ("BOOLEAN", False, False),
+        ("STRING", "", ""),
+    ],
+)
+def test_a_value_has_its_type(kind, value, ours):
+    variations = {"red": {"key": "red", "value": value}}
+    flag = read({"variationType": kind, "variations": variations, "allocations": [{"key": "a", "splits": SPLIT}]})
+
+    assert decide(flag).value == ours
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [("JSON", "{bad"), ("JSON", {}), ("INTEGER", 2.5), ("NUMERIC", "1"), ("BOOLEAN", 1), ("STRING", 1)],
+)
+def test_a_value_of_another_type_is_the_callers_default_and_told(kind, value):
+    variations = {"red": {"key": "red", "value": value}}
+    imported = read({"variationType": kind, "variations": variations, "allocations": [{"key": "a", "splits": SPLIT}]})
+
+    (finding,) = imported.report.findings
+    assert (finding.standing, "red" in finding.why) == (Standing.APPROXIMATED, True)
+    decision = decide(imported)
+    assert decision.value is CALLER_DEFAULT
+    assert eppo.result_of(decision)["flagEvaluationCode"] == "ASSIGNMENT_ERROR"
+
+
+def test_a_bandit_is_named_and_its_flag_kept():
+    bandits = {"banner": [{"flagKey": "f", "variationValue": "RED"}]}
+    imported = read({"allocations": [{"key": "a", "splits": SPLIT}]}, bandits=bandits)
+
+    assert "bandit banner" in imported.report.findings[0].why
+    assert decide(imported).value == "RED"
+
+
+@pytest.mark.parametrize(
+    ("imported", "said"),
+    [
+        (lambda: ruled("SOUNDS_LIKE", "x"), "operator 'SOUNDS_LIKE' is unknown"),
+        (lambda: ruled("ONE_OF", "x"), "ONE_OF takes a list"),
+        (lambda: ruled("MATCHES", "(?=a)b"), "no pattern: '\\(\\?=a\\)b'|\\(\\?="),
+        (lambda: ruled("IS_NULL", "x"), "IS_NULL takes true or false"),
+        (lambda: allocated(startAt="soon"), "RFC 3339"),
+        (lambda: read({"variationType": "DATE"}), "variationType is 'DATE'"),
+        (lambda: read({"totalShards": 0, "allocations": [{"key": "a", "splits": [{"variationKey": "red", "shards": [{"salt": "s", "ranges": [{"start": 0, "end": 1}]}]}]}]}), "totalShards is 0"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_kept_is_refused_by_name(imported, said):
+    assert re.search(said, refusal(imported()))
+
+
+def test_the_client_format_is_refused_because_its_keys_are_hashed():
+    with pytest.raises(FlagFileError, match="hashed; export the SERVER format"):
+        eppo.read(b'{"format": "CLIENT", "flags": {}}')
