@@ -20,7 +20,7 @@ from buildflags_sdk._snapshot import Snapshot
 from buildflags_sdk._storage.files import read_flags
 from buildflags_sdk.errors import ConfigurationError
 from buildflags_sdk.importers import SYSTEMS
-from buildflags_sdk.importers.peers import evaluator
+from buildflags_sdk.importers.peers import DEFAULT, peer_of
 
 from ._exit import Exit, Failure
 from ._fetch import wall
@@ -30,10 +30,9 @@ from .importing import flags_file, read_export
 
 if TYPE_CHECKING:
     from buildflags_sdk.importers import Imported
-    from buildflags_sdk.importers.peers import Evaluate
+    from buildflags_sdk.importers.peers import Evaluate, Peer
 
 FIRST_DIFFERENCES = 5
-DEFAULT = "the caller's default"
 
 
 class Difference(NamedTuple):
@@ -70,9 +69,10 @@ def verify_import(system: str, file: str, contexts: str, only: tuple[str, ...], 
     explained. Ends with 1 when there is a difference.
     """
     imported = read_export(system, file)
-    theirs: Evaluate | None
+    theirs: tuple[Peer, Evaluate] | None
     try:
-        theirs = evaluator(system, Path(file).read_bytes())
+        peer = peer_of(system)
+        theirs = peer, peer.make(Path(file).read_bytes())
     except ConfigurationError as error:
         theirs = None
         warn(str(error))
@@ -120,7 +120,7 @@ def read_contexts(file: str) -> Iterator[dict[str, Any]]:
 def decide(
     imported: Imported,
     contexts: Iterator[dict[str, Any]],
-    theirs: Evaluate | None,
+    theirs: tuple[Peer, Evaluate] | None,
     only: tuple[str, ...],
     progress: Any,
 ) -> Sample:
@@ -141,21 +141,18 @@ def decide(
             variants[key][DEFAULT if decision.value is CALLER_DEFAULT else str(decision.variant)] += 1
             if theirs is None:
                 continue
-            value = theirs(source_keys.get(key, key), context, CALLER_DEFAULT)
-            if _alike(decision.value, value):
+            peer, evaluate = theirs
+            mine, value = peer.ours(decision, imported.flags[key]), evaluate(source_keys.get(key, key), context)
+            if _alike(mine, value):
                 equal += 1
                 continue
             by_flag[key] += 1
             if len(first) < FIRST_DIFFERENCES:
                 trace = tuple(interpret(Definitions.of(snapshot), key, ours_context, world).lines())
-                first.append(Difference(key, context, _told(decision.value), _told(value), trace))
+                first.append(Difference(key, context, mine, value, trace))
         if number % 1000 == 0:
             progress(f"{number:,} contexts …")
     return Sample(number, variants, equal, by_flag.total(), tuple(first), by_flag)
-
-
-def _told(value: Any) -> Any:
-    return DEFAULT if value is CALLER_DEFAULT else value
 
 
 def _alike(ours: Any, theirs: Any) -> bool:
