@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from buildflags_sdk.importers.unleash import flattened, read, result_of
 
-engine = pytest.importorskip("yggdrasil_engine.engine", reason="the peer's engine is not installed: UnleashClient")
+engine = pytest.importorskip("yggdrasil_engine.engine", reason="the peer's engine is not installed: yggdrasil-engine")
 pytestmark = pytest.mark.conformance
 
 FIELDS = ("userId", "sessionId", "appName", "plan", "version", "score", "since", "targetingKey")
