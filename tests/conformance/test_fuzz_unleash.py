@@ -128,7 +128,8 @@ def states(draw: Any) -> dict[str, Any]:
             parent: dict[str, Any] = {"feature": draw(st.sampled_from(["flag-a", "flag b", "flag-c", "gone"]))}
             if draw(st.booleans()):
                 parent["enabled"] = draw(st.booleans())
-            if parent.get("enabled", True) and draw(st.booleans()):  # the engine asks a flag that is off for its variant
+            # Not of a parent that must be off: the engine asks it for its variant all the same.
+            if parent.get("enabled", True) and draw(st.booleans()):
                 parent["variants"] = draw(st.lists(VARIANT_NAMES, max_size=2))
             feature["dependencies"] = [parent]
         for activation in feature["strategies"]:  # the engine takes the child's name where a parent names no group
