@@ -4,6 +4,7 @@ Every strategy, constraint, segment, variant and parent is kept. Custom strategi
 refused by name. A flag that Unleash cannot compile is off for everybody there, and so it is here.
 
 Contexts are flat here, the fields of `properties` beside the others: `flattened` does it, `Imported.attributes` the rest.
+Every attribute is text to Unleash. Give texts: its SDKs do not agree on how true, none and a moment are written.
 """
 
 from __future__ import annotations
