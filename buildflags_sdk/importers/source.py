@@ -65,7 +65,7 @@ def read_object(data: bytes, *, system: str, max_bytes: int = MAX_BYTES) -> dict
 def _json_problem(text: str, error: json.JSONDecodeError) -> str:
     if not text.strip():
         return "the export is empty: export it again"
-    if error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated string"):
+    if text.rstrip()[-1] not in "}]" and error.msg != "Extra data":
         return f"the export is cut off after {len(text):,} characters ({error.msg}): export it again, whole"
     return f"the export is no JSON: {error.msg} in line {error.lineno}, column {error.colno}"
 
