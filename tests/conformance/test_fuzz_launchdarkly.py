@@ -180,6 +180,7 @@ def theirs(ruleset: Json, key: str, context: Json) -> Json:
         segments = {name: Segment(raw) for name, raw in ruleset["segments"].items()}
         evaluator = Evaluator(flags.get, segments.get, lambda user_key: (None, "HEALTHY"))
         detail = evaluator.evaluate(flags[key], Context.from_dict(context), EventFactory(False)).detail
+        assert detail is not None
     finally:
         logging.disable(logging.NOTSET)
     default = "default" if detail.variation_index is None else detail.value

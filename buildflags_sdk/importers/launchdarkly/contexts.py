@@ -99,7 +99,7 @@ def _attributes(context: object, kind: str) -> dict[str, Any]:
 
 
 def _old_user(user: Mapping[str, Any]) -> dict[str, Any]:
-    custom = user.get("custom") or {}
+    custom = {} if user.get("custom") is None else user["custom"]
     if not isinstance(custom, Mapping) or user.get("key") is None:
         msg = f"an old-style LaunchDarkly user has a key, and its own attributes in the object 'custom': {shown(user)}"
         raise ConfigurationError(msg)
