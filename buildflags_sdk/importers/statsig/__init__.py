@@ -103,8 +103,15 @@ class _Reader:
             entry = make(an_object(raw, where), where)
         except Unsupported as error:
             return None, str(error), where
-        outside = ", ".join(sorted(self._conditions.outside))
-        return entry, f"whoever is in {outside} is asked of the client's source of lists" if outside else "", where
+        whys = [
+            f"whoever is in {name} is asked of the client's source of lists"
+            for name in sorted(self._conditions.outside)
+        ]
+        if not entry["enabled"]:
+            whys.append(
+                "it is disabled, which gives its default here and in SDKs before the core; that one evaluates it"
+            )
+        return entry, "; ".join(whys), where
 
     def _gate(self, name: str) -> Json:
         self.links.add(("flag", self._key), ("flag", name))

@@ -69,7 +69,7 @@ def context_of(user: Mapping[str, Any], environment: Mapping[str, Any] | None = 
 
 
 def _part(user: Mapping[str, Any], name: str) -> dict[str, Any]:
-    part = user.get(name) or {}
+    part = {} if user.get(name) is None else user[name]
     if not isinstance(part, Mapping):
         msg = f"{name} of a Statsig user is an object, not {shown(part)}"
         raise ConfigurationError(msg)
