@@ -20,6 +20,12 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.conformance
 NULL = "##null##"
 DEFAULT = object()
+READERS: dict[str, Callable[[str], Any]] = {
+    "boolean": {"True": True, "False": False}.get,
+    "string": str,
+    "integer": int,
+    "float": float,
+}
 
 
 class Cases:
@@ -79,7 +85,8 @@ def value_of(value: Any) -> Any:
         if value["zone"] not in (None, "+00:00"):
             hours, minutes = map(int, value["zone"][1:].split(":"))
             zone = timezone((-1 if value["zone"][0] == "-" else 1) * timedelta(hours=hours, minutes=minutes))
-        return datetime(*value["$datetime"], tzinfo=None if value["zone"] is None else zone)
+        moment = datetime(*value["$datetime"])  # noqa: DTZ001 - the case may be about a moment without zone
+        return moment if value["zone"] is None else moment.replace(tzinfo=zone)
     return value
 
 
@@ -103,13 +110,7 @@ def test_every_cell_of_the_matrices_is_configcats_own(cases: Cases) -> None:
                         cases.count(said == cell, f"{setting} for {user}: {decision!r}, not {cell!r}")
                         continue
                     kind = decided.imported.flags[setting]["type"]
-                    expected = {
-                        "boolean": {"True": True, "False": False}.get,
-                        "string": str,
-                        "integer": int,
-                        "float": float,
-                    }[kind](cell)
-                    cases.check(decided, setting, user, expected)
+                    cases.check(decided, setting, user, READERS[kind](cell))
     cases.done()
 
 

@@ -37,7 +37,7 @@ zones = st.sampled_from([{}, {"TIMEZONE": "Europe/Copenhagen"}, {"TIMEZONE": "Am
 DAYS = ["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"]
 moments = st.sampled_from(["2024-03-31T01:30:00", "2024-03-31T12:00:30", "2024-04-01", "2023-01-01T00:00:00.5"])
 LISTS = ("ALL_IN_VALUE", "ANY_IN_VALUE", "NONE_IN_VALUE")
-SCHEDULES = {
+SCHEDULES: dict[str, tuple[str, st.SearchStrategy[dict[str, Any]]]] = {
     "SCHEDULE_BETWEEN_TIME_RANGE": ("CURRENT_TIME", st.builds(dict, START=clock, END=clock)),
     "SCHEDULE_BETWEEN_DATETIME_RANGE": ("CURRENT_DATETIME", st.builds(dict, START=moments, END=moments)),
     "SCHEDULE_BETWEEN_DAYS_OF_WEEK": (
@@ -53,7 +53,7 @@ def conditions(draw: st.DrawFn) -> dict[str, Any]:
     if action in SCHEDULES:
         key, values = SCHEDULES[action]
         return {"action": action, "key": key, "value": {**draw(values), **draw(zones)}}
-    value = draw(things)
+    value: Any = draw(things)
     if action in LISTS:
         value = draw(st.lists(st.sampled_from(["admin", "dev", 1, "gold"]), max_size=3))
     elif action == "MODULO_RANGE":
@@ -79,7 +79,7 @@ def features(draw: st.DrawFn) -> dict[str, Any]:
 contexts = st.lists(st.dictionaries(st.sampled_from(KEYS), things | st.none()), min_size=1, max_size=6)
 
 
-class Store(peer.StoreProvider):  # type: ignore[misc]
+class Store(peer.StoreProvider):  # type: ignore[misc,name-defined]
     """A store that holds one schema in memory."""
 
     def __init__(self, schema: dict[str, Any]) -> None:

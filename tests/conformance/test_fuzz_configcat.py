@@ -111,14 +111,18 @@ def configs(draw: st.DrawFn) -> dict[str, Any]:
         kind = draw(st.integers(0, 3))
         conditions: list[Any] = [user_conditions(key).map(lambda each: {"u": each})] * 2
         if segments:
-            within = st.builds(dict, s=st.integers(0, len(segments) - 1), c=st.integers(0, 1))
+            within: st.SearchStrategy[dict[str, int]] = st.builds(
+                dict, s=st.integers(0, len(segments) - 1), c=st.integers(0, 1)
+            )
             conditions.append(within.map(lambda each: {"s": each}))
         if made:
             other = draw(st.sampled_from([made["first"]["t"]] * 4 + [0]))
             values = st.sampled_from([{FIELDS[other]: value} for value in VALUES[other]])
-            flag = st.builds(dict, f=st.sampled_from(["first"] * 6 + ["gone", "second"]), c=st.integers(0, 1), v=values)
+            flag: st.SearchStrategy[dict[str, Any]] = st.builds(
+                dict, f=st.sampled_from(["first"] * 6 + ["gone", "second"]), c=st.integers(0, 1), v=values
+            )
             conditions.append(flag.map(lambda each: {"p": each}))
-        rules = st.one_of(
+        rules: st.SearchStrategy[dict[str, Any]] = st.one_of(
             st.builds(dict, c=st.lists(st.one_of(conditions), min_size=1, max_size=3), s=served(kind)),
             st.builds(dict, c=st.lists(st.one_of(conditions), min_size=1, max_size=2), p=options(kind)),
         )
@@ -131,7 +135,7 @@ def configs(draw: st.DrawFn) -> dict[str, Any]:
     return {"p": {"s": SALT}, "s": segments, "f": made}
 
 
-class Memory(overrides.FlagOverrides, overrides.OverrideDataSource):  # type: ignore[misc]
+class Memory(overrides.FlagOverrides, overrides.OverrideDataSource):  # type: ignore[misc,name-defined]
     """The config that the peer's client reads: whichever was put here last."""
 
     def __init__(self) -> None:

@@ -28,7 +28,7 @@ TYPED: dict[str, tuple[list[Any], Any]] = {
     "JSON": (['{"a": [1, null]}', "[1]", "{}", "{bad"], {"default": True}),
 }
 operands = st.sampled_from([10, 1.5, "10", "1.2.3", "2.0.0-rc.1", -3])
-conditions = st.one_of(
+conditions: st.SearchStrategy[dict[str, Any]] = st.one_of(
     st.builds(dict, operator=st.sampled_from(["GT", "GTE", "LT", "LTE"]), value=operands),
     st.builds(
         dict,

@@ -36,7 +36,7 @@ properties = st.sampled_from(
         "$.this is no path",
     ]
 )
-compared = st.builds(
+compared: st.SearchStrategy[dict[str, Any]] = st.builds(
     dict,
     property_=properties,
     operator=st.sampled_from(
@@ -44,7 +44,7 @@ compared = st.builds(
     ),
     value=st.sampled_from([*TEXTS, "1.2.3:semver", "2.0.0:semver", "Production", "alice"]),
 )
-conditions = st.one_of(
+conditions: st.SearchStrategy[dict[str, Any]] = st.one_of(
     compared,
     st.builds(
         dict,
@@ -72,7 +72,7 @@ conditions = st.one_of(
     ),
 )
 kinds = st.sampled_from(["ALL", "ANY", "NONE"])
-rules = st.recursive(
+rules: st.SearchStrategy[dict[str, Any]] = st.recursive(
     st.builds(dict, type=kinds, conditions=st.lists(conditions, max_size=3)),
     lambda inner: st.builds(
         dict, type=kinds, conditions=st.lists(conditions, max_size=2), rules=st.lists(inner, max_size=2)

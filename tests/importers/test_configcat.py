@@ -1,0 +1,183 @@
+"""ConfigCat's config JSON: what each construct becomes, and what is refused by name."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from buildflags_sdk._evaluation.details import CALLER_DEFAULT, Decision, ErrorCode, Reason
+from buildflags_sdk._evaluation.world import PureWorld
+from buildflags_sdk._snapshot.snapshot import Snapshot
+from buildflags_sdk.errors import FlagFileError
+from buildflags_sdk.importers import Imported, Standing, configcat
+
+TEXT = {"t": 1, "v": {"s": "default"}, "i": "d"}
+SERVED = {"v": {"s": "served"}, "i": "s"}
+
+
+def read(setting: dict[str, Any], segments: list[Any] | None = None, **others: Any) -> Imported:
+    whole = {"p": {"s": "salt"}, "s": segments or [], "f": {"f": {**TEXT, **setting}, **others}}
+    return configcat.read(json.dumps(whole).encode())
+
+
+def decide(imported: Imported, user: dict[str, Any] | None = None, key: str = "f") -> Decision:
+    flags, segments = (
+        {name: json.dumps(entry).encode() for name, entry in table.items()}
+        for table in (imported.flags, imported.segments)
+    )
+    world = PureWorld(now=lambda: 0.0, random=lambda: 0.5)
+    return Snapshot.from_lines(flags, segments).decide(key, imported.attributes.apply(user or {}), world)
+
+
+def ruled(*conditions: dict[str, Any], **more: Any) -> Imported:
+    return read({"r": [{"c": list(conditions), "s": SERVED}]}, **more)
+
+
+def on_plan(comparator: int, **operand: Any) -> dict[str, Any]:
+    return {"a": "plan", "c": comparator, **operand}
+
+
+def test_a_setting_without_rules_serves_its_value_under_its_variation_id():
+    imported = read({})
+    decision = decide(imported)
+
+    assert (decision.value, decision.variant, decision.reason) == ("default", "d", Reason.STATIC)
+    assert configcat.result_of(decision, imported.flags["f"]) == "d"
+
+
+@pytest.mark.parametrize(
+    ("number", "value", "kind"), [(0, {"b": True}, "boolean"), (2, {"i": 3}, "integer"), (3, {"d": 3}, "float")]
+)
+def test_a_setting_has_its_type(number, value, kind):
+    imported = read({"t": number, "v": value})
+
+    assert imported.flags["f"]["type"] == kind
+    assert decide(imported).value == next(iter(value.values()))
+
+
+def test_one_value_without_variation_ids_keeps_no_id():
+    imported = configcat.read(b'{"f": {"f": {"t": 1, "v": {"s": "x"}}}}')
+
+    assert configcat.result_of(decide(imported), imported.flags["f"]) is None
+
+
+@pytest.mark.parametrize(
+    ("comparator", "operand", "passes", "fails"),
+    [
+        (0, {"l": ["pro", "3"]}, ["pro", 3], ["free", "", None]),
+        (1, {"l": ["pro"]}, ["free"], ["pro", "", None]),
+        (6, {"s": "1.2.3"}, ["1.2.2", " 1.2.3-rc.1 "], ["1.2.3", "x", None]),
+        (12, {"d": 2.5}, ["2,4", 2], [3, "x", None]),
+        (18, {"d": 100}, ["99"], [101, "x"]),
+        (28, {"s": "pro"}, ["pro"], [" pro", None]),
+        (34, {"l": ["a"]}, [["a", "b"], '["a"]'], [["b"], "a", None]),
+    ],
+)
+def test_a_comparator_holds_for(comparator, operand, passes, fails):
+    imported = ruled({"u": on_plan(comparator, **operand)})
+
+    assert imported.report.exact == 1
+    assert [decide(imported, {"plan": value}).value for value in passes] == ["served"] * len(passes)
+    assert [decide(imported, {"plan": value}).value for value in fails] == ["default"] * len(fails)
+
+
+def test_an_opposite_segment_does_not_hold_for_those_who_cannot_be_read():
+    segments = [{"n": "small", "r": [on_plan(12, d=5), {"a": "Email", "c": 2, "l": ["@x"]}]}]
+    outside = ruled({"s": {"s": 0, "c": 1}}, segments=segments)
+    inside = ruled({"s": {"s": 0, "c": 0}}, segments=segments)
+    users: list[dict[str, Any]] = [
+        {"plan": 3, "Email": "a@x"}, {"plan": 3, "Email": "a@y"}, {"plan": 7}, {"plan": 3}, {"plan": "x", "Email": "a@y"}, {},
+    ]  # fmt: skip
+
+    assert [decide(inside, user).value == "served" for user in users] == [True, False, False, False, False, False]
+    assert [decide(outside, user).value == "served" for user in users] == [False, True, True, False, False, False]
+
+
+def test_percentages_hash_the_identifier_or_the_settings_own_attribute():
+    options = [{"p": share, "v": {"s": name}, "i": name} for share, name in ((50, "one"), (50, "two"))]
+    by_identifier, by_plan = read({"p": options}), read({"p": options, "a": "plan"})
+
+    assert {decide(by_identifier, {"Identifier": f"user-{at}"}).value for at in range(30)} == {"one", "two"}
+    assert decide(by_identifier, {"plan": "pro"}).value == "default"
+    assert decide(by_identifier, {"Identifier": ""}).reason == Reason.SPLIT
+    assert {decide(by_plan, {"Identifier": f"user-{at}", "plan": "pro"}).value for at in range(30)} < {"one", "two"}
+    assert decide(by_plan, {"Identifier": "user"}).value == "default"
+
+
+def test_a_rule_whose_options_cannot_apply_is_passed_over():
+    rules = [
+        {"c": [{"u": on_plan(0, l=["pro"])}], "p": [{"p": 100, **SERVED}]},
+        {"c": [{"u": on_plan(0, l=["pro"])}], "s": {"v": {"s": "next"}}},
+    ]
+
+    assert decide(read({"r": rules}), {"plan": "pro"}).value == "next"
+    assert decide(read({"r": rules}), {"plan": "pro", "Identifier": "a"}).value == "served"
+
+
+def test_a_prerequisite_is_compared_by_its_value():
+    first = {"t": 0, "v": {"b": True}}
+    same = {"p": {"f": "first", "c": 0, "v": {"b": True}}}
+    other = {"p": {"f": "first", "c": 1, "v": {"b": True}}}
+
+    assert decide(ruled(same, first=first)).value == "served"
+    assert decide(ruled(other, first=first)).value == "default"
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        {"p": {"f": "gone", "c": 0, "v": {"b": True}}},
+        {"p": {"f": "first", "c": 0, "v": {"s": "true"}}},
+        {"p": {"f": "f", "c": 0, "v": {"s": "default"}}},
+    ],
+    ids=["absent", "of another type", "itself"],
+)
+def test_a_prerequisite_that_is_wrong_is_an_error_only_when_it_is_reached(condition):
+    imported = ruled({"u": on_plan(0, l=["pro"])}, condition, first={"t": 0, "v": {"b": True}})
+
+    assert decide(imported).value == "default"
+    reached = decide(imported, {"plan": "pro"})
+    assert (reached.value, reached.error_code) == (CALLER_DEFAULT, ErrorCode.PARSE_ERROR)
+
+
+def test_a_served_value_of_another_type_is_the_callers_default_and_told():
+    imported = read({"r": [{"c": [{"u": on_plan(0, l=["pro"])}], "s": {"v": {"i": 1}}}]})
+
+    assert imported.report.findings[-1].standing == Standing.APPROXIMATED
+    assert decide(imported).value is CALLER_DEFAULT
+
+
+def test_percentages_that_leave_a_rest_are_told():
+    imported = read({"p": [{"p": 40, **SERVED}]})
+
+    assert "add up to 40" in imported.report.findings[-1].why
+
+
+@pytest.mark.parametrize(
+    ("imported", "said"),
+    [
+        (lambda: ruled({"u": on_plan(99, s="x")}), "comparator 99 is unknown"),
+        (lambda: ruled({"u": on_plan(0, s="x")}), "comparator 0 compares with None"),
+        (lambda: ruled({"u": {"c": 0, "l": []}}), "not an attribute's name"),
+        (lambda: ruled({"u": on_plan(22, l=["nonsense"])}), "length_hash"),
+        (lambda: ruled({"s": {"s": 7, "c": 0}}), "the segment 7"),
+        (lambda: ruled({"x": 1}), "neither the user nor a segment nor a flag"),
+        (lambda: read({"r": [{"c": [], "s": SERVED}]}), "no conditions"),
+        (lambda: read({"t": 9}), "setting's type"),
+        (lambda: read({"p": [{"p": "half", **SERVED}]}), "percentage of 'half'"),
+        (lambda: ruled({"s": {"s": 0, "c": 0}}, segments=[{"n": "s", "r": [{"a": "x", "c": 99}]}]), "comparator 99"),
+    ],
+)
+def test_what_cannot_be_kept_is_refused_by_name(imported, said):
+    made = imported()
+    finding = made.report.findings[-1]
+
+    assert (finding.standing, said in finding.why) == (Standing.REFUSED, True), finding.why
+    assert decide(made).error_code == ErrorCode.PARSE_ERROR
+
+
+def test_a_config_of_version_5_is_refused():
+    with pytest.raises(FlagFileError, match=r"version 5 or older: download config_v6\.json"):
+        configcat.read(b'{"f": {"f": {"t": 0, "v": true, "p": [], "r": []}}}')

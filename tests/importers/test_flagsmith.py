@@ -1,0 +1,204 @@
+"""Flagsmith's environment document: what each construct becomes, and what is refused by name."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from buildflags_sdk._evaluation.details import CALLER_DEFAULT, Decision, ErrorCode
+from buildflags_sdk._evaluation.world import PureWorld
+from buildflags_sdk._snapshot.snapshot import Snapshot
+from buildflags_sdk.importers import Imported, Standing, flagsmith
+from buildflags_sdk.importers.draft import Unsupported
+from buildflags_sdk.importers.flagsmith.paths import path_of
+
+
+def state(value: Any = "base", *, enabled: bool = True, options: tuple[Any, ...] = (), **more: Any) -> dict[str, Any]:
+    return {
+        "feature": {"id": 1, "name": "f"},
+        "enabled": enabled,
+        "feature_state_value": value,
+        "django_id": 7,
+        "multivariate_feature_state_values": [
+            {"id": at, "percentage_allocation": weight, "multivariate_feature_option": {"value": option, "key": option}}
+            for at, (option, weight) in enumerate(options, 1)
+        ],
+        **more,
+    }
+
+
+def read(base: dict[str, Any], *segments: dict[str, Any], identities: tuple[Any, ...] = ()) -> Imported:
+    document = {
+        "api_key": "env",
+        "name": "Production",
+        "feature_states": [base],
+        "project": {"segments": list(segments)},
+        "identity_overrides": list(identities),
+    }
+    return flagsmith.read(json.dumps(document).encode())
+
+
+def segment(*conditions: dict[str, Any], override: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
+    rule = {"type": "ALL", "conditions": list(conditions), "rules": []}
+    return {"id": 1, "name": "pros", "rules": [rule], "feature_states": [override or state("override")], **more}
+
+
+def condition(name: str, operator: str, value: Any = "") -> dict[str, Any]:
+    return {"property_": name, "operator": operator, "value": value}
+
+
+def decide(imported: Imported, identifier: str | None = "alice", **traits: Any) -> Decision:
+    flags, segments = (
+        {name: json.dumps(entry).encode() for name, entry in table.items()}
+        for table in (imported.flags, imported.segments)
+    )
+    world = PureWorld(now=lambda: 0.0, random=lambda: 0.5)
+    context = imported.attributes.apply({**traits, "identifier": identifier})
+    return Snapshot.from_lines(flags, segments).decide("f", context, world)
+
+
+def said(imported: Imported, identifier: str | None = "alice", **traits: Any) -> tuple[Any, ...]:
+    result = flagsmith.result_of(decide(imported, identifier, **traits), imported.flags["f"])
+    return result["enabled"], result["value"], result["variant"], result["reason"]
+
+
+PRO = condition("plan", "EQUAL", "pro")
+
+
+def test_enabled_and_value_are_kept_apart():
+    decision = decide(read(state("base", enabled=False)))
+
+    assert (decision.value, decision.on) == ("base", False)
+
+
+def test_a_feature_without_values_is_a_switch():
+    imported = read(state(None), segment(PRO, override=state(None, enabled=False)))
+
+    assert imported.flags["f"]["type"] == "boolean"
+    assert (decide(imported).value, decide(imported, plan="pro").value) == (True, False)
+    assert said(imported) == (True, None, None, "DEFAULT")
+
+
+def test_one_value_of_null_among_others_is_the_callers_default():
+    imported = read(state("base"), segment(PRO, override=state(None)))
+
+    assert decide(imported, plan="pro").value is CALLER_DEFAULT
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [(("a", ""), "string"), ((1, 2), "integer"), ((1, 2.5), "float"), ((True, True), "boolean"), ((False, False), "object"), ((1, "a"), "object")],
+)  # fmt: skip
+def test_a_flags_type_is_that_of_all_its_values(values, kind):
+    imported = read(state(values[0]), segment(PRO, override=state(values[1])))
+
+    assert imported.flags["f"]["type"] == kind
+    assert (decide(imported).value, decide(imported, plan="pro").value) == values
+
+
+def test_the_strongest_override_wins_and_the_first_of_equals():
+    imported = read(
+        state(),
+        segment(PRO, id=1, name="weak", override=state("weak", feature_segment={"priority": 5})),
+        segment(PRO, id=2, name="first", override=state("first", feature_segment={"priority": 1})),
+        segment(PRO, id=3, name="second", override=state("second", feature_segment={"priority": 1})),
+        segment(PRO, id=4, name="unsaid", override=state("unsaid")),
+    )
+
+    assert said(imported, plan="pro") == (True, "first", None, "TARGETING_MATCH; segment=first")
+
+
+def test_an_identitys_own_value_is_stronger_than_any_segment():
+    identities = ({"identifier": "alice", "identity_features": [state("alice's")]},)
+    imported = read(state(), segment(PRO, override=state("x", feature_segment={"priority": 0})), identities=identities)
+
+    assert (decide(imported, plan="pro").value, decide(imported, "bob", plan="pro").value) == ("alice's", "x")
+
+
+def test_variants_are_split_by_environment_key_and_identifier():
+    imported = read(state("base", options=(("red", 50), ("blue", 30))))
+    outcomes = {said(imported, f"user-{at}") for at in range(60)}
+
+    assert outcomes == {
+        (True, "red", "red", "SPLIT; weight=50"),
+        (True, "blue", "blue", "SPLIT; weight=30"),
+        (True, "base", "control", "DEFAULT"),
+    }
+    assert said(imported, None) == (True, "base", None, "DEFAULT")
+    assert imported.flags["f"]["rules"][0]["serve"]["split"]["seed"] == "7,env_"
+
+
+@pytest.mark.parametrize(
+    ("tested", "passes", "fails"),
+    [
+        (condition("x", "EQUAL", "7"), [7, "7", "007"], [7.5, "x", None]),
+        (condition("x", "NOT_EQUAL", "a"), ["b"], ["a", 7, None]),
+        (condition("x", "GREATER_THAN", "1.2.3:semver"), ["1.10.0"], ["1.2.3", None]),
+        (condition("x", "CONTAINS", "r"), ["pro"], ["x", 7, None]),
+        (condition("x", "REGEX", "[a-z]+"), ["ab1"], ["1ab", None]),
+        (condition("x", "MODULO", "2|0"), [4, "4"], [3, "x", None]),
+        (condition("x", "IN", "a,7"), ["a", 7, "7"], ["b", 7.0, True, None]),
+        (condition("x", "IS_SET"), ["", 0], [None]),
+        (condition("x", "IS_NOT_SET"), [None], [0]),
+        (condition("$.identity.traits.x", "EQUAL", "a"), ["a"], ["b", None]),
+        (condition("$.environment.name", "EQUAL", "Production"), [None], []),
+        (condition("$.environment.name", "EQUAL", "Staging"), [], [None]),
+        (condition("$.identity.identifier", "IN", "alice,bob"), [None], []),
+        (condition("$.identity.key", "EQUAL", "env_alice"), [None], []),
+        (condition("$.identity", "IS_NOT_SET"), [None], []),
+        (condition("$.no path", "IS_NOT_SET"), [None], []),
+        (condition("", "PERCENTAGE_SPLIT", "100"), [None], []),
+        (condition("", "PERCENTAGE_SPLIT", "0"), [], [None]),
+        (condition("x", "PERCENTAGE_SPLIT", "100"), ["a", 7, True], [None]),
+        (condition("x", "PERCENTAGE_SPLIT", "half"), [], ["a"]),
+    ],
+)
+def test_a_condition_holds_for(tested, passes, fails):
+    imported = read(state(), segment(tested))
+
+    assert imported.report.refused == 0
+    assert [decide(imported, x=value).value for value in passes] == ["override"] * len(passes)
+    assert [decide(imported, x=value).value for value in fails] == ["base"] * len(fails)
+
+
+@pytest.mark.parametrize(("kind", "answers"), [("ALL", "100"), ("ANY", "110"), ("NONE", "001")])
+def test_a_rules_type_joins_its_conditions(kind, answers):
+    rule = {"type": kind, "conditions": [PRO, condition("age", "GREATER_THAN", "5")]}
+    imported = read(state(), segment(rules=[rule]))
+    subjects: list[dict[str, Any]] = [{"plan": "pro", "age": 7}, {"plan": "pro"}, {}]
+
+    assert [decide(imported, **traits).value == "override" for traits in subjects] == [each == "1" for each in answers]
+
+
+def test_a_segment_without_rules_has_no_members():
+    assert decide(read(state(), segment(rules=[]))).value == "base"
+
+
+@pytest.mark.parametrize(
+    ("tested", "why"),
+    [
+        (condition("x", "SOUNDS_LIKE", "y"), "operator 'SOUNDS_LIKE' is unknown"),
+        (condition("x", "REGEX", "("), "matches|pattern|missing"),
+        (condition("$.identity.traits[*]", "EQUAL", "y"), "otherwise than by names"),
+        (condition("$.flags.other.enabled", "EQUAL", "true"), "depends on another flag"),
+        (condition("$.identity.key", "CONTAINS", "y"), "$.identity.key is compared"),
+        (condition("$.environment.name", "PERCENTAGE_SPLIT", "5"), "a percentage of $.environment.name"),
+    ],
+)
+def test_a_segment_that_cannot_be_kept_is_refused_with_the_flags_that_name_it(tested, why):
+    imported = read(state(), segment(tested))
+    segment_finding, flag_finding = imported.report.findings
+
+    assert [finding.standing for finding in (segment_finding, flag_finding)] == [Standing.REFUSED] * 2
+    assert any(each in segment_finding.why for each in why.split("|"))
+    assert flag_finding.why.startswith("segment pros")
+    assert decide(imported).error_code == ErrorCode.PARSE_ERROR
+
+
+def test_a_path_is_read_or_is_a_traits_name_or_is_refused():
+    assert path_of("$.identity.traits['my plan']") == ["identity", "traits", "my plan"]
+    assert path_of("$.a is no path") is None
+    with pytest.raises(Unsupported, match="otherwise than by names"):
+        path_of("$.a..b")
