@@ -13,6 +13,7 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python;
 	if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo $$python; break; fi; done)
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
+FAULTS_ARGS ?=
 FUZZ_ARGS ?=
 
 .PHONY: help
@@ -110,6 +111,10 @@ simulate: $(STAMP) ## 1,000,000 clients in simulated time
 .PHONY: soak
 soak: $(STAMP) ## SOAK_MINUTES=30 of changes, faults and evaluations: memory, lost updates, convergence
 	$(BIN)/python -m tests.soak
+
+.PHONY: faults
+faults: $(STAMP) ## Every fault against a real client, with a verdict each (FAULTS_ARGS=--write puts it into the docs)
+	$(BIN)/python -m tests.faults.matrix $(FAULTS_ARGS)
 
 .PHONY: wheel
 wheel: $(STAMP) ## Build the wheel, install it into a clean environment, smoke-test it there
