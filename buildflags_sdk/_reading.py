@@ -72,7 +72,7 @@ class Reading:
                 return entry
             if context is None:
                 context = self._context
-            elif self._context:
+            elif self._context is not NO_CONTEXT:
                 context = {**self._context, **context}
             on = entry(context, table.snapshot, self._world).on
         except Exception as error:  # noqa: BLE001 - the failure path of an evaluation: it answers and reports, never raises
@@ -139,7 +139,7 @@ class Reading:
             else:
                 if context is None:
                     context = self._context
-                elif self._context:
+                elif self._context is not NO_CONTEXT:
                     context = {**self._context, **context}
                 decision = entry(context, table.snapshot, self._world)
             value = decision.value
@@ -182,7 +182,7 @@ class Reading:
             entry = table[key]
             if context is None:
                 context = self._context
-            elif self._context:
+            elif self._context is not NO_CONTEXT:
                 context = {**self._context, **context}
             laid = table.laid(key) if isinstance(table, OverlayTable) else None
             if laid is not None:

@@ -93,22 +93,14 @@ def _is_equality(row: Row) -> bool:
 def _one_equality(row: Row, miss: Any) -> Evaluate:
     name, texts, passes = row.test.equality  # type: ignore[misc,union-attr]
     if len(texts) == 1:
+        text, hit, test = texts[0], row.serve, row.test
 
-        def decide_one(
-            context: Mapping[str, Any],
-            snapshot: Any,
-            world: World,
-            name: str = name,
-            text: str = texts[0],
-            hit: Any = row.serve,
-            miss: Any = miss,
-            passes: Any = passes,
-            test: Any = row.test,
-        ) -> Any:
+        def decide_one(context: Mapping[str, Any], snapshot: Any, world: World) -> Any:
+            # The one closure here: the commonest rule, and 6 ns of its 85 are worth 200 bytes.
             found = context.get(name)
             if found.__class__ is str:
                 return hit if found == text else miss
-            return hit if found is not None and passes(found) else miss
+            return hit if found is not None and test.equality.test(found) else miss  # type: ignore[union-attr]
 
         return decide_one
 
