@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -103,6 +104,8 @@ class Segments:
             raise Unsupported(msg)
         if operator == "PERCENTAGE_SPLIT":
             return self._percentage(name, value, segment, where)
+        if operator == "REGEX" and not _is_pattern(value):
+            return _NEVER  # an error in Flagsmith's Python engine, no match in its others
         test = _test(operator, value, where)
         path = path_of(name)
         if path is None:
@@ -184,6 +187,14 @@ class Segments:
                 {"all": [{"attr": [IDENTITY_KEY], "op": "exists", "negate": True}, composed]},
             ]
         }
+
+
+def _is_pattern(value: Any) -> bool:
+    try:
+        re.compile(str(value))
+    except re.error:
+        return False
+    return True
 
 
 def _test(operator: str, value: Any, where: str) -> dict[str, Any]:
