@@ -171,7 +171,8 @@ def _compared(
 
 
 def _same_day(left: int, right: int) -> bool:
-    return left // _DAY == right // _DAY
+    """The same day in UTC; those before and after the beginning of 1970 count as one, for it rounds towards zero."""
+    return int(left / _DAY) == int(right / _DAY)
 
 
 def _version_bound(value: Any) -> tuple[int, ...] | None:
