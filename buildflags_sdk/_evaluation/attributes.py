@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 _ATTR = frozenset(("attr", "op", "values", "dialect", "negate", "on_missing", "on_null", "broken"))
 
 
+_TEXT_BY_TEXT = frozenset(
+    (("equals", "strict"), ("in", "strict"), ("equals", "text"), ("in", "text"), ("satisfies", "growthbook"))
+)
+"""Rows that compare a text with texts letter by letter. An imported rule then costs what a native one does."""
+
+
 def compile_attribute(raw: dict[str, Any], place: str, shared: Shared) -> Test:
     checks.fields(raw, _ATTR, place)
     path = checks.path(raw, "attr", place)
@@ -40,9 +46,9 @@ def compile_attribute(raw: dict[str, Any], place: str, shared: Shared) -> Test:
         return _attr_of_moment(path, prepared, on_missing, on_null, negate=negate)
     absent = truth(on_missing) if on_missing is not None else absence(prepared, negate=negate)
     null = absent if on_null is None else truth(on_null)
-    undecidable = dialect != "strict" or absent is None or null is None
+    undecidable = dialect == "posthog" or absent is None or null is None  # no other system's operators leave it open
     equality = None
-    if op in ("equals", "in") and dialect == "strict" and len(path) == 1 and not negate and absent is null is False:
+    if (op, dialect) in _TEXT_BY_TEXT and len(path) == 1 and not negate and absent is null is False:
         texts = tuple(value for value in values if value.__class__ is str)
         if values and len(texts) == len(values):
             equality = Equality(path[0], tuple(map(intern, texts)), test)

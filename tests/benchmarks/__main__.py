@@ -10,6 +10,7 @@ from .report import show
 
 BENCHMARKS = {
     "evaluation": "Evaluations, as ratios to code written by hand (the best of interleaved rounds)",
+    "imports": "Rules that were imported, as ratios to the same rules written natively",
     "start": "Importing and the first answer, fresh processes",
     "refresh": "Loading and refreshing 10,000 flags",
     "wire": "On the wire, over a real socket",
