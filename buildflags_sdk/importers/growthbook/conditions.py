@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 ALWAYS: Final[dict[str, Any]] = {"all": []}
 NEVER: Final[dict[str, Any]] = {"any": []}
-_BY_MEMBERS: Final = {"$inGroup": "$in", "$notInGroup": "$nin"}
+_BY_MEMBERS: Final = {"$inGroup": ("$in", "$nin"), "$notInGroup": ("$nin", "$in")}
 _INLINE = 50  # a saved group with more values is a segment, so that flags share it
 
 
@@ -103,13 +103,17 @@ class Conditions:
             return [self._resolved(each, where) for each in operand]
         if not isinstance(operand, dict):
             return operand
-        made: dict[str, Any] = {}
-        for word, inner in operand.items():
-            ours: str = _BY_MEMBERS.get(word) or word
-            if ours != word and ours in operand:
-                msg = f"{where} has both {word} and {ours} under one path"
+        made = {word: self._resolved(inner, where) for word, inner in operand.items() if word not in _BY_MEMBERS}
+        for word in (each for each in operand if each in _BY_MEMBERS):
+            ours, opposite = _BY_MEMBERS[word]
+            members = self._members(operand[word], where)
+            if ours not in made:
+                made[ours] = members
+            elif "$not" not in made:  # beside an operator of the same kind it stands as the opposite's opposite
+                made["$not"] = {opposite: members}
+            else:
+                msg = f"{where} has {word}, {ours} and $not under one path"
                 raise Unsupported(msg)
-            made[ours] = self._members(inner, where) if ours != word else self._resolved(inner, where)
         return made
 
     def _members(self, group: Any, where: str) -> list[Any]:
