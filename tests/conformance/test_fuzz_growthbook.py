@@ -237,6 +237,7 @@ def test_both_keep_stored_assignments_alike(both: Callable[..., Any], fuzz_examp
             rule.pop("parentConditions", None)
             rule.pop("condition", None)  # that SDK asks it before a stored assignment, the JavaScript one after
             rule["hashAttribute"] = "id"
+            rule["fallbackAttribute"] = "device"  # that SDK remembers a fallback's assignments for the rules after it
             rule["key"] = f"e{at + 1}"  # that SDK stores as it decides, and a second rule of one key would read it
         names = [(name, str(user[name])) for name in ("id", "device") if user.get(name)]
         stored = dict(zip(names, kept, strict=False))

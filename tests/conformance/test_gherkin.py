@@ -275,7 +275,9 @@ def test_openfeature_gives_what_its_specification_expects(conformance, both, tal
     evaluated = both(importers.read("openfeature", (folder / "test-flags.json").read_bytes()))
 
     def left_out_of(case: Case) -> str | None:
-        absent = any('"context-aware"' in text for text, _ in case.steps) and "context-aware" not in evaluated.imported.flags
+        absent = (
+            any('"context-aware"' in text for text, _ in case.steps) and "context-aware" not in evaluated.imported.flags
+        )
         return "a flag that test-flags.json does not hold" if absent else None
 
     passed, failures, left_out = play_all(sorted(folder.glob("*.feature")), lambda case: evaluated, left_out_of)
