@@ -45,15 +45,16 @@ def read(data: bytes, *, max_bytes: int = MAX_BYTES) -> Imported:
         environment = an_object(context["environment"], "$.environment")
         features = an_object(context.get("features") or {}, "$.features")
         segments = Segments(draft, context, explicit_keys=explicit_keys)
+        draft.reserve("flag", features)
+        segments.convert()
+        overrides = _overrides(segments)
     except Unsupported as problem:
         msg = f"this environment document of Flagsmith cannot be read: {problem}"
         raise FlagFileError(msg) from None
-    draft.reserve("flag", [str(name) for name in features])
-    segments.convert()
     for name, raw in features.items():
         where = place("features", name)
         try:
-            feature = Feature(an_object(raw, where), where, _overrides(name, segments), str(environment.get("key")))
+            feature = Feature(an_object(raw, where), where, overrides.get(name, []), str(environment.get("key")))
             draft.add_flag(name, feature.entry(explicit_keys=explicit_keys), where=where)
         except Unsupported as problem:
             draft.refuse_flag(name, str(problem), where=where)
@@ -69,11 +70,11 @@ def result_of(decision: Decision, definition: dict[str, Any]) -> dict[str, Any]:
     return {**result, "metadata": said["metadata"]} if "metadata" in said else result
 
 
-def _overrides(name: str, segments: Segments) -> list[Candidate]:
-    """What segments push onto a feature: the lowest priority first, and the first segment of several with the same."""
-    found = [
-        Candidate(an_object(raw, where), segment.name, segment.condition, segment.problem)
-        for segment, where, raw in segments.overrides()
-        if isinstance(raw, dict) and raw.get("name") == name
-    ]
-    return sorted(found, key=lambda candidate: candidate.priority)
+def _overrides(segments: Segments) -> dict[str, list[Candidate]]:
+    """What segments push onto each feature: the lowest priority first, and the first segment of several with the same."""
+    found: dict[str, list[Candidate]] = {}
+    for segment, raw in segments.overrides():
+        if isinstance(raw, dict):
+            candidate = Candidate(raw, segment.name, segment.condition, segment.problem)
+            found.setdefault(str(raw.get("name")), []).append(candidate)
+    return {name: sorted(several, key=lambda candidate: candidate.priority) for name, several in found.items()}

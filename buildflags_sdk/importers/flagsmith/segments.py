@@ -78,11 +78,11 @@ class Segments:
                 problem = "it was refused"
             self.converted.append(Segment(str(raw.get("name")), raw, where, {"segment": ours}, problem))
 
-    def overrides(self) -> Iterator[tuple[Segment, str, Any]]:
-        """Every override, with its segment and its place."""
+    def overrides(self) -> Iterator[tuple[Segment, Any]]:
+        """Every override, with its segment."""
         for segment in self.converted:
-            for at, raw in enumerate(a_list(segment.raw.get("overrides"), f"{segment.where}.overrides")):
-                yield segment, f"{segment.where}.overrides[{at}]", raw
+            for raw in a_list(segment.raw.get("overrides"), f"{segment.where}.overrides"):
+                yield segment, raw
 
     def _segment(self, raw: dict[str, Any], where: str) -> Condition:
         rules = a_list(raw.get("rules"), f"{where}.rules")
