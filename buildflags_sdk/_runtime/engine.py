@@ -85,6 +85,7 @@ class Engine:
         own = settings.sdk_key != self.settings.sdk_key
         feed = self._environments.get(settings.environment, lambda: self._feed(settings, key_is_ours=own))
         if self.begun:
+            self.come_back()  # in a forked child this may be the first use
             self.wake()
         return feed
 

@@ -89,6 +89,11 @@ class Lines(logging.Handler):
         self._logger.propagate = True
 
 
+def in_words(seconds: float) -> str:
+    """A short time, for people."""
+    return f"{seconds * 1_000_000:.0f} µs" if seconds < 0.001 else f"{seconds * 1000:.1f} ms"
+
+
 def cap(name: str) -> float:
     """Seconds after a fault's end within which the client promises to be back."""
     return PACED.get(name, FAST.interval) * (1 + FAST.jitter) + FAST.deadline
@@ -137,7 +142,7 @@ def _during(name: str, baseline: float) -> tuple[float, During]:
         name,
         says,
         " → ".join(answers),
-        f"{slowest * 1000:.1f} ms",
+        in_words(slowest),
         "never" if back is None else f"{back:.1f} s",
         str(asked),
         str(written),
@@ -172,7 +177,7 @@ def _far_future() -> During:
         name,
         f"{FAULTS[name].says}, then the right one again; poll interval 60 s, on a clock moved by hand",
         answers[-1],
-        f"{evaluating.slowest * 1000:.1f} ms",
+        in_words(evaluating.slowest),
         f"{passed:.0f} s",
         str(asked),
         str(lines.count),

@@ -162,6 +162,17 @@ def test_fork_of_a_child(stage: Stage) -> None:
     assert in_child(lambda: in_child(lambda: says(client, "v2"))) is True
 
 
+def test_a_child_that_views_only_another_environment_refreshes_it(stage: Stage) -> None:
+    client = stage.started()
+
+    def work() -> bool:
+        view = client.in_environment("staging")
+        view.is_enabled("x")
+        return until(lambda: view.status().polls > 0) >= 0.0
+
+    assert in_child(work) is True
+
+
 def test_fork_after_close(stage: Stage) -> None:
     client = stage.started()
     client.close()
