@@ -8,7 +8,7 @@ from tests.fleet.edge import VARNISHD
 from tests.fleet.run import Figures, Plan, run
 
 RIDES_OUT = Plan()
-REACHES_CLIENTS = Plan(stale_if_error=1, outage=25.0, after=16.0, settle=12.0, steady=12.0)
+REACHES_CLIENTS = Plan(stale_if_error=3, outage=25.0, after=16.0)
 
 
 def show(figures: Figures, title: str) -> bool:

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from buildflags_sdk.server.asgi import Receive, Scope, Send
 
-WARM_SECONDS = 5.0
-"""How long a function host keeps an instance that nobody asks; real ones take minutes, runs here take less."""
+WARM_SECONDS = 60.0
+"""How long a function host keeps an instance that nobody asks."""
 
 
 class Asked(NamedTuple):

@@ -88,7 +88,7 @@ def run(plan: Plan, say: Callable[[str], None]) -> Figures:
     window = float(plan.poll)
     steady = _rate(tenths, steady_from, down)
     manifests = [asked for asked in origin.between(steady_from, down) if asked.manifest]
-    span = manifests[-1].at - manifests[0].at
+    span = manifests[-1].at - manifests[0].at if len(manifests) > 1 else down - steady_from
     first = min(asked.at for asked in origin.asked if asked.manifest)
     revisions: Counter[str] = Counter()
     statuses: Counter[str] = Counter()
