@@ -172,7 +172,11 @@ def _compared(
 
 def _same_day(left: int, right: int) -> bool:
     """The same day in UTC; those before and after the beginning of 1970 count as one, for it rounds towards zero."""
-    return int(left / _DAY) == int(right / _DAY)
+    return _day(left) == _day(right)
+
+
+def _day(moment: int) -> int:
+    return moment // _DAY if moment >= 0 else -(-moment // _DAY)
 
 
 def _version_bound(value: Any) -> tuple[int, ...] | None:
