@@ -279,8 +279,9 @@ def _json(text: Any) -> tuple[Any, str]:
     if not isinstance(text, str):
         return None, f"is {shown(text)}, not JSON as text"
     try:
+        json.loads(text)  # first by itself: wrapped up, half an object would pass
         return decode_line('{"value":' + text + "}")["value"], ""
-    except (Refused, KeyError, json.JSONDecodeError):
+    except (ValueError, RecursionError):
         return None, f"is the text {shown(text)}, which is no JSON"
 
 

@@ -164,7 +164,16 @@ def test_a_value_has_its_type(kind, value, ours):
 
 @pytest.mark.parametrize(
     ("kind", "value"),
-    [("JSON", "{bad"), ("JSON", {}), ("INTEGER", 2.5), ("NUMERIC", "1"), ("BOOLEAN", 1), ("STRING", 1)],
+    [
+        ("JSON", "{bad"),
+        ("JSON", '1,"x":2'),
+        ("JSON", "NaN"),
+        ("JSON", {}),
+        ("INTEGER", 2.5),
+        ("NUMERIC", "1"),
+        ("BOOLEAN", 1),
+        ("STRING", 1),
+    ],
 )
 def test_a_value_of_another_type_is_the_callers_default_and_told(kind, value):
     variations = {"red": {"key": "red", "value": value}}
