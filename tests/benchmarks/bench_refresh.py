@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import threading
 import time
@@ -100,14 +101,49 @@ def _paced(snapshot: Any, swaps: Any) -> list[float]:
     return waits
 
 
-def tail() -> list[Row]:
-    """The p99.9 of evaluations while all 10,000 flags change every second, against never refreshing."""
+def _versions() -> list[tuple[bytes, dict[str, bytes]]]:
+    """Two revisions in which every line differs."""
     definitions = flags(COUNT)
     versions: list[tuple[bytes, dict[str, bytes]]] = []
     for variant in ("v2", "v3"):
         for definition in definitions.values():
             definition["variants"]["new"] = variant
         versions.append(paged(lines(definitions), revision=len(versions) + 1))
+    return versions
+
+
+def stalls() -> list[Row]:
+    """The longest step of building a revision in which everything changed: for so long no other thread may run."""
+    versions, limits = _versions(), Limits()
+    rows = []
+    for used, collects in ((1, True), (COUNT, False), (COUNT, True)):
+        snapshot = _ready(*versions[0])
+        for key in tuple(snapshot.keys())[:used]:
+            snapshot.compiled(key)
+        longest = []
+        for turn in (1, 0, 1):
+            gc.collect()
+            if not collects:
+                gc.disable()
+            steps, took = build(decoded(versions[turn][0], limits), versions[turn][1], snapshot, limits), [0.0]
+            try:
+                while True:
+                    started = time.thread_time()
+                    next(steps)
+                    took.append(time.thread_time() - started)
+            except StopIteration as done:
+                snapshot = done.value
+            finally:
+                gc.enable()
+            longest.append(max(took))
+        how = f"{used} of {COUNT} compiled, garbage collection {'on' if collects else 'off'}"
+        rows.append(Row("longest step while everything changes", sorted(longest)[1] * 1000, None, "ms", how))
+    return rows
+
+
+def tail() -> list[Row]:
+    """The p99.9 of evaluations while all 10,000 flags change every second, against never refreshing."""
+    versions = _versions()
     first = _ready(*versions[0])
 
     def swaps(box: list[Any], stop: threading.Event) -> None:
@@ -157,4 +193,4 @@ def tail() -> list[Row]:
 
 def run() -> list[Row]:
     """Measure."""
-    return [*load(), *tail()]
+    return [*load(), *stalls(), *tail()]
