@@ -116,6 +116,14 @@ soak: $(STAMP) ## SOAK_MINUTES=30 of changes, faults and evaluations: memory, lo
 faults: $(STAMP) ## Every fault against a real client, with a verdict each (FAULTS_ARGS=--write puts it into the docs)
 	$(BIN)/python -m tests.faults.matrix $(FAULTS_ARGS)
 
+.PHONY: kills
+kills: $(STAMP) ## kill -9 while saving, 1,000 times: a whole ruleset is loaded after each
+	BUILDFLAGS_KILLS=1000 $(BIN)/python -m pytest -q tests/storage/test_kills.py
+
+.PHONY: audit
+audit: $(STAMP) ## Look up every pinned package in the advisory database (pip-audit); fails where that is out of reach
+	VENV=$(VENV) .ci/audit
+
 .PHONY: wheel
 wheel: $(STAMP) ## Build the wheel, install it into a clean environment, smoke-test it there
 	.ci/wheel

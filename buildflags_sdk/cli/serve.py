@@ -10,7 +10,7 @@ from rich.text import Text
 
 from buildflags_sdk._wire.headers import CacheHeaders
 from buildflags_sdk._wire.signing import Signer
-from buildflags_sdk.server import DeliverySettings, Settings, SqliteStore, create_app
+from buildflags_sdk.server import DeliverySettings, RateLimit, Settings, SqliteStore, create_app
 from buildflags_sdk.server.access import EVERY
 from buildflags_sdk.server.problems import ProblemError
 from buildflags_sdk.server.provision import provision, provision_operator
@@ -42,6 +42,13 @@ from ._signing import read_signer, signing_option
 @click.option(
     "--poll", type=click.IntRange(1, 3600), default=60, show_default=True, help="Seconds between a client's polls."
 )
+@click.option(
+    "--rate",
+    type=click.FloatRange(min=0),
+    default=500.0,
+    show_default=True,
+    help="Requests a second that one key may send, ten seconds' worth at once; 0: any number.",
+)
 @signing_option
 @json_option
 def serve(
@@ -52,6 +59,7 @@ def serve(
     environments: tuple[str, ...],
     max_age: int,
     poll: int,
+    rate: float,
     signing_keys: str | None,
     as_json: bool,
 ) -> None:
@@ -64,8 +72,9 @@ def serve(
     listener = take_port(host, port)
     store = open_store(data)
     delivery = DeliverySettings(max_age=max_age, stale_while_revalidate=max_age, poll=poll)
+    limit = RateLimit(rate, max(1, int(10 * rate))) if rate else None
     keys = first_keys(store, workspace, environments or ("production",), signer)
-    app = create_app(store, settings=Settings(delivery=delivery, signer=signer))
+    app = create_app(store, settings=Settings(delivery=delivery, rate=limit, signer=signer))
     answer = {"url": url_of(listener), "data": data, "workspace": workspace, **keys}
     pace = pace_of(CacheHeaders(max_age=max_age, stale_while_revalidate=max_age, poll=poll))
     serve_until_interrupted(app, listener, answer, lambda: _picture(answer, keys, pace.worst_case), as_json=as_json)

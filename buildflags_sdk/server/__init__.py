@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from buildflags_sdk.server.app import create_app as create_app
     from buildflags_sdk.server.bulk import load_bulk as load_bulk
     from buildflags_sdk.server.delivery import create_delivery as create_delivery
+    from buildflags_sdk.server.limiting import RateLimit as RateLimit
     from buildflags_sdk.server.settings import DEVELOPMENT as DEVELOPMENT
     from buildflags_sdk.server.settings import PRODUCTION as PRODUCTION
     from buildflags_sdk.server.settings import DeliverySettings as DeliverySettings
@@ -22,6 +23,7 @@ _HOMES = {
     "DEVELOPMENT": "settings",
     "PRODUCTION": "settings",
     "DeliverySettings": "settings",
+    "RateLimit": "limiting",
     "Settings": "settings",
     "SqliteStore": "stores.sqlite",
     "create_app": "app",

@@ -7,6 +7,7 @@ from time import time
 
 from buildflags_sdk.server.asgi import App, Receive, Scope, Send, with_body_limit, with_safe_headers
 from buildflags_sdk.server.delivery import create_delivery
+from buildflags_sdk.server.limiting import with_rate_limit
 from buildflags_sdk.server.management.app import create_management
 from buildflags_sdk.server.restore import claim, is_restored
 from buildflags_sdk.server.settings import Settings
@@ -30,4 +31,4 @@ def create_app(store: Store, *, settings: Settings = _EVERYDAY, now: Callable[[]
         else:
             await management(scope, receive, send)
 
-    return app
+    return app if settings.rate is None else with_rate_limit(app, settings.rate, now)

@@ -20,6 +20,7 @@ _TITLES = {
     415: "Send JSON",
     422: "Not valid",
     428: "Say which version this was made from",
+    429: "Too many requests",
     500: "The server failed",
     503: "Not possible just now",
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from buildflags_sdk._wire.signing import Signer
+from buildflags_sdk.server.limiting import RateLimit
 
 
 class DeliverySettings(NamedTuple):
@@ -35,5 +36,7 @@ class Settings(NamedTuple):
     delivery: DeliverySettings = PRODUCTION
     body_bytes: int = 1_000_000
     """The largest request body that management reads; a longer one is answered 413."""
+    rate: RateLimit | None = None
+    """What one caller may ask a second; None where a gateway sees to that."""
     signer: Signer | None = None
     """What signs manifests as they are published; None: they are not signed. Delivery never sees it."""
