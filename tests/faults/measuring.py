@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 LASTS = 1.5
-"""Seconds that each fault lasts: five poll intervals."""
+"""Seconds that each fault lasts: several poll intervals."""
 
 PAUSE_TOLD = 0.1
 """Seconds: an evaluation that takes longer was held up. A busy machine makes some take a few milliseconds anyway."""

@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 
 FAST = Polling(
-    interval=0.3,
+    interval=0.2,
     minimum=0.05,
     maximum=60.0,
     deadline=1.0,
-    auth_retry=0.5,
-    retry_after_cap=0.5,
+    auth_retry=0.4,
+    retry_after_cap=0.4,
     backoff_first=0.1,
 )
 

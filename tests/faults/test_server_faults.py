@@ -57,11 +57,11 @@ def test_a_fault_after_a_good_start(stage: Stage, caplog: pytest.LogCaptureFixtu
         stage.fault(name)
         stage.server.publish(version(2))
         if row.client == "takes":
-            until(lambda: said(client) == "v2")
+            until(lambda: evaluating.answers[-1] == "v2")
         elif name in UNNOTICED:
             until(lambda: client.status().polls >= before.polls + 3)
         else:
-            until(lambda: client.status().failures >= (2 if name in SLOW_TO_FAIL or name in PACED else 4))
+            until(lambda: client.status().failures >= (2 if name in SLOW_TO_FAIL or name in PACED else 3))
         lasted = time.monotonic() - began
         during = client.status()
         heard = list(evaluating.answers)

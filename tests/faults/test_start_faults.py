@@ -48,6 +48,27 @@ async def test_start_wait_bounded_for_asyncio(stage: Stage, name: str) -> None:
     await asyncio.wait_for(client.close(), SLACK)
 
 
+@pytest.mark.parametrize("how", ["cancelled", "loop closed"])
+def test_a_loop_that_goes_while_it_waits_for_the_start_harms_nobody(stage: Stage, how: str) -> None:
+    """Several loops come, wait, and go; the one after them finds a client that refreshes."""
+    stage.fault("hang")
+    client = stage.client(AsyncClient)
+
+    async def impatient() -> None:
+        waiting = asyncio.create_task(client.start(wait=60))
+        await asyncio.sleep(0.05)
+        if how == "cancelled":
+            waiting.cancel()
+
+    for _ in range(3):
+        asyncio.run(impatient())
+    until(lambda: client.status().failures >= 1)
+    stage.server.well()
+    until(lambda: said(client) == "v1")
+    assert asyncio.run(client.refresh(wait=30)).source is Source.NETWORK
+    asyncio.run(client.close())
+
+
 @pytest.mark.parametrize("name", NEVER_ANSWERING)
 def test_first_call_never_waits(stage: Stage, name: str, caplog: pytest.LogCaptureFixture) -> None:
     stage.fault(name)
