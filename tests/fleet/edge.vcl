@@ -57,4 +57,6 @@ sub vcl_synth {
     if (resp.status == 503 && req.restarts == 0) {
         return (restart);
     }
+    # varnish's own page would say Retry-After: 5, which calms clients; few edges are that kind.
+    return (deliver);
 }

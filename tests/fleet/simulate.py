@@ -45,12 +45,14 @@ def figures(clients: int, polling: Polling = DEFAULT_POLLING, seed: int = 7) -> 
     return [
         Figure("plain polling, busiest second, × the steady rate", quiet.peak(120, 600, 1) / steady, 1.1 * chance(1)),
         Figure("plain polling, requests to the origin per TTL and manifest", per_ttl, 1.05),
-        Figure("plain polling, the last client has a new ruleset after", max(quiet.delays), 72.0, "s"),
+        Figure(
+            "plain polling, the last client has a new ruleset after", max(quiet.delays, default=math.inf), 72.0, "s"
+        ),
         Figure("outage that reaches clients, busiest 10 s as it begins", crowd.peak(600, 690, 10) / steady, 8.0),
         Figure("the same outage, later: busiest 10 s", crowd.peak(750, 1200, 10) / steady, 2.0 * chance(10)),
         Figure("after it, busiest 10 s, × the steady rate", crowd.peak(1200, 1560, 10) / steady, 2.0 * chance(10)),
         Figure("after it, busiest second, × the steady rate", crowd.peak(1200, 1560, 1) / steady, 2.0 * chance(1)),
-        Figure("after it, the last client has a new ruleset after", max(crowd.delays), 60.0, "s"),
+        Figure("after it, the last client has a new ruleset after", max(crowd.delays, default=math.inf), 60.0, "s"),
         Figure("clients that never got a new ruleset", 2 * clients - len(quiet.delays) - len(crowd.delays), 0.0),
     ]
 

@@ -22,12 +22,11 @@ def main() -> int:
 
         def show(now: Now) -> None:
             nonlocal told
-            behind = now.made - min((revision or 0) for revision in now.revisions)
             stands = f"{now.mode:<7} {now.made} changes  {now.mib:.0f} MiB  {now.evaluations:,} evaluations"
             progress.update(task, completed=now.elapsed, stands=stands)
             if not console.is_terminal and now.elapsed - told >= 60.0:
                 told = now.elapsed
-                console.print(f"{now.elapsed / 60:4.0f} min  {stands}  {behind}")
+                console.print(f"{now.elapsed / 60:4.0f} min  {stands}")
 
         report = soak(seconds, show)
     _print(console, report)
