@@ -106,7 +106,7 @@ class Pins:
     >>> Pins([key.public]).check(b"{ }", Signer([key]).sign(b"{}"))
     Traceback (most recent call last):
     ...
-    buildflags_sdk.errors.SignatureError: the signature of key E55rYl4O-jBG does not fit the manifest's bytes
+    buildflags_sdk.errors.SignatureError: the signature of key ... does not fit the manifest's bytes
     """
 
     def __init__(self, texts: Iterable[str]) -> None:
