@@ -31,7 +31,7 @@ class SigningKey:
 
     >>> key = SigningKey(bytes(32))
     >>> key
-    <SigningKey E55rYl4O-jBG>
+    <SigningKey E545QOZLVJFy>
     >>> key.public
     'bf_public_O2onvM62pC1io6jQKm8Nc2UyFXcd4kOmOsBIoYtZ2ik'
     """
