@@ -15,7 +15,7 @@ While something is under way `next_action` says to wait without end, so there is
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from ._answers import (
     RETRY_AFTER_STATUSES,
@@ -68,15 +68,9 @@ from .errors import AnswerRefused, PageError, RulesetError, TransportError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from ._wire.signature import Signatures
+
     Handler = Callable[["Refresh", Any, Moment, float], Report | None]
-
-
-class Signatures(Protocol):
-    """Tells whether a manifest's bytes come from who they should: see `_wire.signing.Pins`."""
-
-    def check(self, body: bytes, header: str | None) -> None:
-        """Let it pass, or raise SignatureError."""
-        ...
 
 
 class _Candidate(NamedTuple):
@@ -312,7 +306,9 @@ class Refresh(Facts):
         self._run.count = max(self._run.count, event.failures - 1)
         report = self._fail(Cause.UNREACHABLE, TransportError("another process of this host failed"), now, dice)
         self._failure_known_at = event.failed_at
-        wait = event.failed_at + self._polling.backoff(event.failures, self.poll, dice) - now.wall
+        # Past the longest wait of whoever asked: of 32 processes' dice the lowest would else set the pace for all.
+        longest = self._polling.stretched(self._polling.backoff(event.failures, self.poll, 1.0), dice)
+        wait = event.failed_at + longest - now.wall
         self.next_at = now.later(max(0.0, wait))
         return report
 

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from binascii import Error as Base64Error
 from binascii import a2b_base64
+from typing import Protocol
 
 from buildflags_sdk.errors import SignatureError
 
 _ED25519_BYTES = 64
+
+
+class Signatures(Protocol):
+    """Tells whether a manifest's bytes come from who they should: `signing.Pins` does."""
+
+    def check(self, body: bytes, header: str | None) -> None:
+        """Let it pass, or raise SignatureError."""
+        ...
 
 
 def signed_bytes(body: bytes) -> bytes:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from buildflags_sdk.server.settings import PRODUCTION as PRODUCTION
     from buildflags_sdk.server.settings import DeliverySettings as DeliverySettings
     from buildflags_sdk.server.settings import Settings as Settings
+    from buildflags_sdk.server.signing import Signer as Signer
+    from buildflags_sdk.server.signing import SigningKey as SigningKey
     from buildflags_sdk.server.stores.sqlite import SqliteStore as SqliteStore
 
 _HOMES = {
@@ -25,6 +27,8 @@ _HOMES = {
     "DeliverySettings": "settings",
     "RateLimit": "limiting",
     "Settings": "settings",
+    "Signer": "signing",
+    "SigningKey": "signing",
     "SqliteStore": "stores.sqlite",
     "create_app": "app",
     "create_delivery": "delivery",

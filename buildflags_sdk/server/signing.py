@@ -6,7 +6,8 @@ from collections.abc import Callable
 from time import time
 
 from buildflags_sdk._wire.signature import parse_signatures
-from buildflags_sdk._wire.signing import Signer
+from buildflags_sdk._wire.signing import Signer as Signer
+from buildflags_sdk._wire.signing import SigningKey as SigningKey
 from buildflags_sdk.server.publish import republish
 from buildflags_sdk.server.records import ENVIRONMENT, WORKSPACES, environment_pk, signatures_of, workspace_pk
 from buildflags_sdk.server.stores import Item, Store, query_all, text
