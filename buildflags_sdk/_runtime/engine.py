@@ -212,8 +212,6 @@ class Engine:
         return self._made
 
     def _log(self, level: str, message: str, **fields: Any) -> None:
-        if self.closed:
-            return  # what fails because it was closed is no news
         import logging  # noqa: PLC0415 - only when there is something to say
 
         logger = logging.getLogger("buildflags_sdk.refresh")

@@ -147,6 +147,13 @@ def test_fork_shares_no_socket(stage: Stage) -> None:
     assert sockets_to(stage.server.port) == ours, "the parent's connection was left alone"
 
 
+def test_fork_mid_refresh_shares_no_socket_either(stage: Stage) -> None:
+    """The thread that had the connection is not there in the child to let go of it."""
+    stage.started()
+    stage.until_caught("hang")
+    assert in_child(lambda: sorted(sockets_to(stage.server.port))) == []
+
+
 def test_fork_parent_keeps_refreshing(stage: Stage) -> None:
     client = stage.started()
     for number in (2, 3):
