@@ -167,3 +167,38 @@ def test_serve_without_a_workspace_makes_a_key_that_makes_workspaces(tmp_path):
         assert made.status_code == 201
     with running("serve", cwd=tmp_path) as (again, _):
         assert "management_key" not in again
+
+
+def test_serve_signs_with_the_keys_of_its_file_and_signs_anew_when_they_are_others(tmp_path):
+    file = str(tmp_path / "signing.keys")
+
+    def keys(command):
+        result = CliRunner().invoke(buildflags, ["keys", command, file, "--json"])
+        return [key["public"] for key in json.loads(result.stdout)["keys"]]
+
+    (old,) = keys("new")
+    with running("serve", "-w", "acme", "--signing-keys", file, cwd=tmp_path) as (answer, _):
+        first = pinning(answer, old)
+    _, new = keys("rotate")
+    with running("serve", "--signing-keys", file, cwd=tmp_path) as (again, _):
+        again = {**answer, "url": again["url"]}
+        assert pinning(again, old) == pinning(again, new) == first + 1
+    keys("retire")
+    with running("serve", "--signing-keys", file, cwd=tmp_path) as (last, _):
+        last = {**answer, "url": last["url"]}
+        assert pinning(last, new) == first + 2
+        assert pinning(last, old) is None
+
+
+def pinning(answer, public):
+    """The revision that a client takes which pins this key; None when it takes none."""
+    client = Client(
+        answer["url"],
+        sdk_key=answer["sdk_keys"]["production"],
+        workspace="acme",
+        environment="production",
+        cache_dir=None,
+        signing_keys=public,
+    )
+    with client:
+        return client.start(wait=10).revision
