@@ -11,7 +11,16 @@ from tests.fleet.run import Plan, _peak, _rate, run
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 SMALL = Plan(
-    clients=80, poll=2, max_age=1, stale_while_revalidate=1, settle=5.0, steady=5.0, outage=4.0, after=6.0, flags=20
+    clients=80,
+    poll=2,
+    max_age=1,
+    stale_while_revalidate=1,
+    settle=5.0,
+    steady=5.0,
+    outage=4.0,
+    after=6.0,
+    flags=20,
+    cold_start=0.5,
 )
 
 
@@ -23,7 +32,7 @@ def test_an_edge_asks_its_origin_once_a_ttl_and_an_outage_ends_without_a_herd() 
     figures = run(SMALL, said.append)
     assert figures.origin_per_ttl <= 1.05
     assert figures.asked_at_origin < figures.asked_at_edge / 10
-    assert figures.collapsed > SMALL.clients / 2, "the first cold start had many of them wait for one request"
+    assert figures.collapsed > 5, "the first cold start had them wait for one request"
     assert figures.after_peak <= 2.0 * figures.steady_rate
     assert figures.up_to_date == SMALL.clients
     assert figures.failing == 0
