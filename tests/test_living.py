@@ -30,6 +30,19 @@ def test_it_holds_nobody_and_each_member_once() -> None:
     assert list(living) == []
 
 
+def test_it_is_read_while_it_grows_and_shrinks() -> None:
+    living: Living[Member] = Living()
+    kept = [Member() for _ in range(10)]
+    for member in kept:
+        living.add(member)
+    more = []
+    for member in living:
+        more.append(Member())
+        living.add(more[-1])
+        living.discard(member)
+    assert set(living) == set(more)
+
+
 def test_it_is_read_while_another_thread_adds() -> None:
     living: Living[Member] = Living()
     kept = [Member() for _ in range(300)]

@@ -112,8 +112,8 @@ def test_a_client_that_garbage_collection_finds_inside_our_own_lock_ends_without
     holder = threading.Thread(target=hold)
     holder.start()
     entered.wait(PATIENCE)
-    del client
     began = time.monotonic()
+    del client
     gc.collect()
     assert engine.closed
     assert time.monotonic() - began < SLACK, "the finalizer came back though the lock is held"

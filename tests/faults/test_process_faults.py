@@ -380,6 +380,21 @@ def test_close_while(stage: Stage, caplog: pytest.LogCaptureFixture, name: str) 
     assert caplog.records == []
 
 
+def test_close_while_pages_come(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+    from buildflags_sdk.testing import FaultServer
+
+    with FaultServer(version(1), bits=1) as server:
+        server.fault("slow_3s", seconds=1.0)
+        client = stage.client(**server.options(), polling=FAST._replace(deadline=30.0))
+        client.start(wait=0)
+        until(lambda: any(not request.is_manifest for request in list(server.requests)))
+        thread = next(thread for thread in threading.enumerate() if thread.name.startswith("buildflags-acme"))
+        client.close()
+        thread.join(PATIENCE)
+    assert not thread.is_alive()
+    assert caplog.records == []
+
+
 def test_close_twice(stage: Stage) -> None:
     client = stage.started()
     closing = [threading.Thread(target=client.close) for _ in range(8)]
