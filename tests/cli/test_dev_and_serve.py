@@ -181,13 +181,13 @@ def test_serve_signs_with_the_keys_of_its_file_and_signs_anew_when_they_are_othe
         first = pinning(answer, old)
     _, new = keys("rotate")
     with running("serve", "--signing-keys", file, cwd=tmp_path) as (again, _):
-        again = {**answer, "url": again["url"]}
-        assert pinning(again, old) == pinning(again, new) == first + 1
+        place = {**answer, "url": again["url"]}
+        assert pinning(place, old) == pinning(place, new) == first + 1
     keys("retire")
     with running("serve", "--signing-keys", file, cwd=tmp_path) as (last, _):
-        last = {**answer, "url": last["url"]}
-        assert pinning(last, new) == first + 2
-        assert pinning(last, old) is None
+        place = {**answer, "url": last["url"]}
+        assert pinning(place, new) == first + 2
+        assert pinning(place, old) is None
 
 
 def pinning(answer, public):
