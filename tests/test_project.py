@@ -56,7 +56,9 @@ def test_the_lock_names_no_host_no_folder_and_no_option() -> None:
 def test_the_lock_holds_every_direct_requirement() -> None:
     project, groups = PROJECT["project"], PROJECT["dependency-groups"]
     extras = [line for lines in project["optional-dependencies"].values() for line in lines]
-    ours = {name: lines for name, lines in groups.items() if name != "conformance"}  # other systems', beside the project
+    ours = {
+        name: lines for name, lines in groups.items() if name != "conformance"
+    }  # other systems', beside the project
     tools = [line for lines in ours.values() for line in lines if isinstance(line, str)]
     asked = {name_of(line).lower() for line in [*project["dependencies"], *extras, *tools]}
     locked = set(re.findall(r"^([a-z0-9-]+)(?:\[[a-z,]+\])?==", LOCK, re.MULTILINE))

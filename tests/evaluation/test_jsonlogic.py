@@ -226,7 +226,12 @@ def test_misuse_of_one_operator_is_null_and_the_rest_of_the_program_runs_on():
 
 @pytest.mark.parametrize(
     ("logic", "expected"),
-    [({"reduce": [[1, 2]]}, None), ({"reduce": []}, None), ({"missing_some": [1]}, []), ({"missing_some": ["1", ["a"]]}, ["a"])],
+    [
+        ({"reduce": [[1, 2]]}, None),
+        ({"reduce": []}, None),
+        ({"missing_some": [1]}, []),
+        ({"missing_some": ["1", ["a"]]}, ["a"]),
+    ],
 )
 def test_operands_left_out_are_null(logic, expected):
     assert prepare_expression(logic)({}, "flag", None) == expected

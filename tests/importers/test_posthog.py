@@ -13,11 +13,11 @@ from buildflags_sdk._snapshot.snapshot import Snapshot
 from buildflags_sdk.errors import FlagFileError
 from buildflags_sdk.importers import Imported, Standing, posthog
 
-RED = {"multivariate": {"variants": [{"key": "red", "rollout_percentage": 100}]}}
+RED: dict[str, Any] = {"multivariate": {"variants": [{"key": "red", "rollout_percentage": 100}]}}
 
 
 def flag(*groups: dict[str, Any], key: str = "f", **more: Any) -> dict[str, Any]:
-    body = {
+    body: dict[str, Any] = {
         name: more.pop(name)
         for name in ("active", "bucketing_identifier", "ensure_experience_continuity")
         if name in more
@@ -84,7 +84,7 @@ def test_a_group_missed_by_its_rollout_goes_on_or_ends_the_flag_with_early_exit(
 def test_a_group_may_name_its_variant_and_past_the_last_variant_is_plain_true():
     assert answer(read(flag(group(), **RED))) == "red"
     assert answer(read(flag(group(variant="gone"), **RED))) == "red"
-    none = {
+    none: dict[str, Any] = {
         "multivariate": {
             "variants": [{"key": "red", "rollout_percentage": 0}, {"key": "true", "rollout_percentage": 0}]
         }
