@@ -200,6 +200,47 @@ def test_a_dependency_is_on_another_flags_answer(condition, expected):
     assert answer(read(flag(group(condition)), *others)) is expected
 
 
+def test_what_a_flag_depends_on_is_judged_for_that_flags_subject():
+    imported = read(
+        flag(group(on_flag("g", True))),
+        flag(group(where()), key="g", aggregation_group_type_index=0),
+        flag(group(on_flag("p", True)), key="of-company", aggregation_group_type_index=0),
+        flag(group(where()), key="p"),
+        group_type_mapping={"0": "company"},
+    )
+    assert answer(imported, {"plan": "pro"}) is True
+    assert answer(imported, {"plan": "pro"}, key="g") is False
+    company = {"groups": {"company": "acme"}, "group_properties": {"company": {"plan": "pro"}}, "plan": "free"}
+    assert answer(imported, company) is False
+    assert answer(imported, company, key="g") is True
+    assert answer(imported, company, key="of-company") is True
+    assert answer(imported, company, key="p") is False
+    assert {"g.for-person", "p.for-company"} < imported.flags.keys()
+    assert {each.standing for each in imported.report.findings} == {Standing.EXACT}
+
+
+def test_a_group_of_filters_over_another_type_does_not_hold_for_a_flag_that_depends_on_it():
+    imported = read(
+        flag(group(on_flag("g", True))),
+        flag(group(aggregation_group_type_index=0), key="g"),
+        group_type_mapping={"0": "company"},
+    )
+    company = {"groups": {"company": "acme"}, "group_properties": {"company": {}}}
+    assert answer(imported, company, key="g") is True
+    assert answer(imported, company) is False
+
+
+def test_a_dependency_in_a_group_of_filters_over_another_type_is_approximated():
+    imported = read(
+        flag(group(on_flag("p", True), aggregation_group_type_index=0)),
+        flag(group(where()), key="p"),
+        group_type_mapping={"0": "company"},
+    )
+    company = {"groups": {"company": "acme"}, "group_properties": {"company": {"plan": "pro"}}}
+    assert answer(imported, company) is True
+    assert {each.source_key: each.standing for each in imported.report.findings}["f"] == Standing.APPROXIMATED
+
+
 def test_flags_that_depend_on_each_other_are_undecided():
     imported = read(flag(group(on_flag("g", True, ["g"]))), flag(group(on_flag("f", True, ["f"])), key="g"))
     assert answer(imported) is None

@@ -3,7 +3,12 @@
 A context holds a person's properties, the distinct id under `distinct_id`, and for flags over groups
 `{"groups": {"company": "acme"}, "group_properties": {"company": {"plan": "pro"}}}`, as PostHog's own calls take them; a
 device is `$device_id`. Where PostHog's SDK would ask its server, a flag is undecided here: the caller's default, even for
-those whom a later group would let in when an earlier one needs a static cohort and a property that is not given.
+those whom a later group would let in when an earlier one needs a static cohort and a property that is not given. Only a
+date object that is compared with a number differs: PostHog's SDK fails over the whole flag then, ours goes on to the
+groups after it.
+
+PostHog's SDK judges a flag that another depends on for the other's subject. Where that is not its own, the import has a
+copy of it, as `checkout.for-person`.
 
 The payloads of a flag `checkout` are a flag of their own, `checkout.payload`, which has one variant for each payload.
 """
@@ -65,6 +70,7 @@ def read(data: bytes, *, max_bytes: int = MAX_BYTES) -> Imported:
     for flag in flags.values():
         reading.add(flag)
     reading.cohorts.import_all()
+    reading.add_copies()
     return draft.done(AttributeMapping(DISTINCT_ID, person.renames))
 
 

@@ -12,7 +12,7 @@ from .properties import Subject, property_condition, undecidable
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    Dependency = Callable[[dict[str, Any], str], dict[str, Any]]
+    Dependency = Callable[[dict[str, Any], str, Subject], dict[str, Any]]
 
 
 class Cohorts:
@@ -90,7 +90,7 @@ class Cohorts:
         if raw.get("type") == "cohort":
             condition, _ = self.condition(raw, subject)
         elif raw.get("type") == "flag":
-            condition = self.depends_on(raw, where)
+            condition = self.depends_on(raw, where, subject)
         else:
             condition = property_condition(raw, where, subject, notes)
         return {"not": condition} if raw.get("negation") else condition

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 TRUE: Final = "true"
 FALSE: Final = "false"
 _DEVICE: Final = "$device_id"
+_INDEX: Final = "aggregation_group_type_index"
+_BUCKETED: Final = "bucketing_identifier"
 
 
 class Flag(NamedTuple):
@@ -66,26 +68,44 @@ class Flags:
         self.draft = draft
         self.types = types
         self.person = person
+        self._copies: dict[tuple[str, str | None], str] = {}
+        self._to_copy: list[tuple[Flag, str, Subject]] = []
 
     def add(self, flag: Flag) -> None:
         """Add a flag and its payloads to the draft, or say why not."""
         notes: list[str] = []
         try:
-            entry = self._entry(flag, notes)
+            bucketed = self._subject(flag.filters.get(_INDEX), f"{flag.where}.filters")
+            entry = self._entry(flag, bucketed, notes)
             payloads = _payloads(flag)
         except Unsupported as error:
             self.draft.refuse_flag(flag.key, str(error), where=flag.where)
             return
         why = "; ".join(dict.fromkeys(notes))
-        self.draft.add_flag(flag.key, entry, where=flag.where, why=why)
-        made = self.draft.flags[self.draft.name("flag", flag.key)]
-        if "broken" not in made:
-            made["meta"]["imported"]["plain"] = {name: truth for truth, name in flag.plain.items()}
+        self._add(flag.key, flag, entry, why)
         if payloads:
             self._add_payloads(flag, payloads, why)
 
-    def dependency(self, raw: dict[str, Any], where: str) -> dict[str, Any]:
-        """A filter over another flag's answer. Raises `Unsupported`."""
+    def add_copies(self) -> None:
+        """Add the copies of flags that others depend on, for the subjects of those others."""
+        while self._to_copy:
+            flag, name, subject = self._to_copy.pop()
+            notes: list[str] = []
+            try:
+                entry = self._entry(flag, subject, notes)
+            except Unsupported as error:
+                self.draft.refuse_flag(name, str(error), where=flag.where)
+            else:
+                self._add(name, flag, entry, "; ".join(dict.fromkeys(notes)))
+
+    def _add(self, name: str, flag: Flag, entry: dict[str, Any], why: str) -> None:
+        self.draft.add_flag(name, entry, where=flag.where, why=why)
+        made = self.draft.flags[self.draft.name("flag", name)]
+        if "broken" not in made:
+            made["meta"]["imported"]["plain"] = {name: truth for truth, name in flag.plain.items()}
+
+    def dependency(self, raw: dict[str, Any], where: str, subject: Subject) -> dict[str, Any]:
+        """A filter over another flag's answer for that subject. Raises `Unsupported`."""
         key, wanted, chain = raw.get("key"), raw.get("value"), raw.get("dependency_chain")
         if raw.get("operator", "exact") != "flag_evaluates_to" or not key or wanted is None:
             return {"any": []}
@@ -94,8 +114,8 @@ class Flags:
             raise Unsupported(msg)
         if not chain or key not in chain or key not in self.flags:
             return undecidable(f"flag {key}")
-        conditions = [self._decided(name, where) for name in chain if name != key]
-        condition = self._decided(key, where)
+        conditions = [self._decided(name, where, subject) for name in chain if name != key]
+        condition = self._decided(key, where, subject)
         if isinstance(wanted, bool):
             condition["on"] = wanted
         else:
@@ -103,19 +123,41 @@ class Flags:
             condition["variants"] = [wanted] if wanted in names else []
         return {"all": [*conditions, condition], "in_order": True} if conditions else condition
 
-    def _decided(self, name: Any, where: str) -> dict[str, Any]:
+    def _decided(self, name: Any, where: str, subject: Subject) -> dict[str, Any]:
         if not isinstance(name, str) or not name:
             msg = f"{where}.dependency_chain holds {shown(name)}, no key of a flag"
             raise Unsupported(msg)
         unsure = dict.fromkeys(("on_absent", "on_cycle", "on_error"), "undecided")
-        return {"flag": self.draft.name("flag", name), **unsure}
+        return {"flag": self.draft.name("flag", self._for_subject(name, subject)), **unsure}
 
-    def _entry(self, flag: Flag, notes: list[str]) -> dict[str, Any]:
+    def _for_subject(self, key: str, subject: Subject) -> str:
+        """The flag, or the copy of it, that answers as PostHog's SDK judges it for a flag over that subject.
+
+        The SDK judges what a flag depends on by the properties and the key of that flag's own subject, whatever kind the
+        other is over, and tells it of no groups: its groups of filters over another type than its own never hold there.
+        """
+        flag = self.flags.get(key)
+        if flag is None or not flag.body.get("active"):
+            return key
+        filters = flag.filters
+        index, groups = filters.get(_INDEX), filters.get("groups")
+        kept = [each for each in _dicts(groups) if each.get(_INDEX) in (None, index)]
+        same = subject.group_type is None if index is None else self.types.get(str(index)) == subject.group_type
+        known = index is None or bool(self.types.get(str(index)))
+        if same and known and len(kept) == len(_dicts(groups)):
+            return key
+        made = (key, subject.group_type)
+        if made not in self._copies:
+            name = _free(f"{key}.for-{subject.group_type or 'person'}", self.flags)
+            self._copies[made] = name
+            self._to_copy.append((_copy(flag), name, self.person if subject.group_type is None else subject))
+        return self._copies[made]
+
+    def _entry(self, flag: Flag, bucketed: Subject, notes: list[str]) -> dict[str, Any]:
         body, filters, variants, plain = flag.body, flag.filters, flag.variants, flag.plain
         if body.get("ensure_experience_continuity"):
             msg = "it keeps each person's variant across logging in (experience continuity), which PostHog's server stores"
             raise Unsupported(msg)
-        bucketed = self._subject(filters.get("aggregation_group_type_index"), f"{flag.where}.filters")
         rules = self._before_groups(flag, bucketed)
         for at, raw in enumerate(a_list(filters.get("groups"), f"{flag.where}.filters.groups")):
             group = an_object(raw, f"{flag.where}.filters.groups[{at}]")
@@ -146,23 +188,26 @@ class Flags:
 
     def _before_groups(self, flag: Flag, bucketed: Subject) -> list[dict[str, Any]]:
         """What settles a flag before any group: it is over groups and there is none, or over devices and none is known."""
+        rules: list[dict[str, Any]] = []
         if bucketed.group_type is not None:
             known = {"attr": bucketed.key_path, "op": "exists"}
-            return [{"id": "no-group", "when": {"not": known}, "serve": {"variant": flag.plain[False]}}]
+            rules.append({"id": "no-group", "when": {"not": known}, "serve": {"variant": flag.plain[False]}})
         if not self._by_device(flag):
-            return []
+            return rules
         unknown = {"attr": [_DEVICE], "op": "in", "values": [""], "on_missing": "undecided"}
-        return [{"id": "no-device", "when": {"all": [unknown, undecidable("device")]}, "serve": None}]
+        return [*rules, {"id": "no-device", "when": {"all": [unknown, undecidable("device")]}, "serve": None}]
 
     def _by_device(self, flag: Flag) -> bool:
-        return (flag.body.get("bucketing_identifier") or flag.filters.get("bucketing_identifier")) == "device_id"
+        if flag.filters.get(_INDEX) is not None:
+            return False
+        return (flag.body.get(_BUCKETED) or flag.filters.get(_BUCKETED)) == "device_id"
 
     def _group(
         self, flag: Flag, group: dict[str, Any], at: int, bucketed: Subject, notes: list[str]
     ) -> list[dict[str, Any]]:
         where = f"{flag.where}.filters.groups[{at}]"
-        of_flag = flag.filters.get("aggregation_group_type_index")
-        index = group.get("aggregation_group_type_index", of_flag)
+        of_flag = flag.filters.get(_INDEX)
+        index = group.get(_INDEX, of_flag)
         subject = bucketed if index is None or index == of_flag else None
         conditions: list[dict[str, Any]] = []
         if subject is None:
@@ -179,16 +224,20 @@ class Flags:
             if kind == "cohort":
                 condition, only_server = self.cohorts.condition(property_, subject)
             elif kind == "flag":
-                condition = self.dependency(property_, place)
+                condition = self.dependency(property_, place, subject)
                 only_server = self._asks_server(property_.get("dependency_chain"), set())
-                self._note_other_subject(property_, flag, notes)
+                if subject is not bucketed:
+                    notes.append(
+                        f"{place}: shares of the flag {property_.get('key')!r} are by the group, where PostHog's SDK "
+                        "takes the group's properties with this flag's own key, and keeps what an earlier group found"
+                    )
             else:
                 condition = property_condition(property_, place, subject, notes)
             if only_server:
                 on_undecided = "undecided"
                 notes.append(f"{only_server}: the flag is undecided where PostHog's server would be asked")
             conditions.append(condition)
-        by = [_DEVICE] if subject is self.person and self._by_device(flag) else subject.key_path
+        by = [_DEVICE] if subject is bucketed and self._by_device(flag) else subject.key_path
         rule = {"id": f"group-{at}", "serve": self._serve(flag, group, by), "on_undecided": on_undecided}
         percent = group.get("rollout_percentage")
         if percent is None:
@@ -216,14 +265,6 @@ class Flags:
                     if why:
                         return f"flag {shown(key)}: {why}"
         return ""
-
-    def _note_other_subject(self, raw: Mapping[str, Any], flag: Flag, notes: list[str]) -> None:
-        other = self.flags.get(str(raw.get("key")))
-        index = "aggregation_group_type_index"
-        if other is not None and other.filters.get(index) != flag.filters.get(index):
-            notes.append(
-                f"the flag {other.key!r} is decided for its own kind of subject, where PostHog's SDK takes this flag's"
-            )
 
     def _serve(self, flag: Flag, group: Mapping[str, Any], by: list[str]) -> dict[str, Any]:
         """A variant by its own hash, or the one that the group names; past the last of them plain true."""
@@ -259,6 +300,22 @@ class Flags:
         }
         name = _free(f"{flag.key}.payload", self.flags)
         self.draft.add_flag(name, entry, where=f"{flag.where}.filters.payloads", why=why)
+
+
+def _copy(flag: Flag) -> Flag:
+    """The flag without any type of group: whoever reads it says for whom. One over groups is by no device."""
+    filters, body = dict(flag.filters), dict(flag.body)
+    index = filters.pop(_INDEX, None)
+    if index is not None:
+        body.pop(_BUCKETED, None)
+        filters.pop(_BUCKETED, None)
+    if isinstance(filters.get("groups"), list):
+        filters["groups"] = [
+            {name: value for name, value in each.items() if name != _INDEX} if isinstance(each, dict) else each
+            for each in filters["groups"]
+            if not isinstance(each, dict) or each.get(_INDEX) in (None, index)
+        ]
+    return Flag(flag.key, {**body, "filters": filters}, flag.where)
 
 
 def _payloads(flag: Flag) -> dict[str, Any]:
