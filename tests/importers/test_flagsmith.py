@@ -164,6 +164,17 @@ def test_a_condition_holds_for(tested, passes, fails):
     assert [decide(imported, x=value).value for value in fails] == ["base"] * len(fails)
 
 
+@pytest.mark.parametrize("path", ["$.identity.identifier", "$.identity.key", "$.identity.traits.x"])
+def test_a_percentage_of_a_path_counts_a_trait_of_that_very_name_first(path):
+    of_path = read(state(), segment(condition(path, "PERCENTAGE_SPLIT", "50")))
+    of_trait = read(state(), segment(condition("y", "PERCENTAGE_SPLIT", "50")))
+    values = [f"value {at}" for at in range(20)]
+    expected = [decide(of_trait, y=value).value for value in values]
+
+    assert set(expected) == {"base", "override"}
+    assert [decide(of_path, **{path: value, "x": "other"}).value for value in values] == expected
+
+
 @pytest.mark.parametrize(("kind", "answers"), [("ALL", "100"), ("ANY", "110"), ("NONE", "001")])
 def test_a_rules_type_joins_its_conditions(kind, answers):
     rule = {"type": kind, "conditions": [PRO, condition("age", "GREATER_THAN", "5")]}

@@ -168,25 +168,35 @@ class Segments:
             limit = float(value)
         except (TypeError, ValueError):
             return _NEVER
-        span = {"of": 100, "from": 0, "to": limit, "to_inclusive": True, "on_missing_key": "next"}
         path = path_of(name)
-        if name and path != ["identity", "key"]:
-            attribute = [name]
-            if path is not None:
-                attribute = [TARGETING_KEY] if path == ["identity", "identifier"] else path[2:]
-                if path[:2] != ["identity", "traits"] and path != ["identity", "identifier"]:
-                    msg = f"{where}: a percentage of {name}"
-                    raise Unsupported(msg)
-            return {"share": {"by": attribute, "scheme": "flagsmith_trait", "seed": segment, **span}}
-        composed = {"share": {"scheme": "flagsmith_identity", "seed": f"{segment},{self.environment_key}_", **span}}
+        if name and path is None:
+            return _share([name], "flagsmith_trait", segment, limit)
+        found = self._percentage_at(path, name, segment, limit, where)
+        if not name:
+            return found
+        # A trait that is called like the path comes first.
+        absent: Condition = {"attr": [name], "op": "exists", "negate": True}
+        return {"any": [_share([name], "flagsmith_trait", segment, limit), {"all": [absent, found]}]}
+
+    def _percentage_at(self, path: list[str] | None, name: str, segment: str, limit: float, where: str) -> Condition:
+        """A percentage of what is at a path; of the identity key without one."""
+        if path == ["identity", "identifier"]:
+            return _share([TARGETING_KEY], "flagsmith_trait", segment, limit)
+        if path is not None and path[:2] == ["identity", "traits"] and len(path) > 2:
+            return _share(path[2:], "flagsmith_trait", segment, limit)
+        if path not in (None, ["identity", "key"]):
+            msg = f"{where}: a percentage of {name}"
+            raise Unsupported(msg)
+        composed = _share(None, "flagsmith_identity", f"{segment},{self.environment_key}_", limit)
         if not self.explicit_keys:
             return composed
-        return {
-            "any": [
-                {"share": {"by": [IDENTITY_KEY], "scheme": "flagsmith", "seed": segment, **span}},
-                {"all": [{"attr": [IDENTITY_KEY], "op": "exists", "negate": True}, composed]},
-            ]
-        }
+        absent: Condition = {"attr": [IDENTITY_KEY], "op": "exists", "negate": True}
+        return {"any": [_share([IDENTITY_KEY], "flagsmith", segment, limit), {"all": [absent, composed]}]}
+
+
+def _share(by: list[str] | None, scheme: str, seed: str, limit: float) -> Condition:
+    span = {"of": 100, "from": 0, "to": limit, "to_inclusive": True, "on_missing_key": "next"}
+    return {"share": {**({"by": by} if by else {}), "scheme": scheme, "seed": seed, **span}}
 
 
 def _is_pattern(value: Any) -> bool:
