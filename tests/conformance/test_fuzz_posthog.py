@@ -154,7 +154,7 @@ def payloads(draw: Any) -> dict[str, Any]:
         flag = {"key": key, "active": draw(st.sampled_from([True] * 5 + [False])), "filters": rules}
         if draw(st.sampled_from([False] * 5 + [True])):
             flag["bucketing_identifier"] = "device_id"
-        elif key == "one" and draw(st.sampled_from([False, False, True])):
+        elif key != "two" and draw(st.sampled_from([False, False, True])):
             rules["aggregation_group_type_index"] = 0
         flags.append(flag)
     inner = st.lists(filters(cohorts=False, flags=False), max_size=3)
@@ -177,6 +177,11 @@ def subjects(draw: Any) -> dict[str, Any]:
     return made
 
 
+# A date object under `gt`, `gte`, `lt` or `lte` with a number raises TypeError in PostHog's SDK, which ends the whole flag.
+# Here that filter alone is undecided, as one whose property is not given, and later groups may decide: not compared.
+BROKE_OFF = object()
+
+
 def peer_of(payload: dict[str, Any]) -> Any:
     client = posthog.Posthog("phc_none", host="http://127.0.0.1:9", sync_mode=True, disabled=True)
     client.feature_flags = payload["flags"]
@@ -186,10 +191,10 @@ def peer_of(payload: dict[str, Any]) -> Any:
 
 
 def answer_of(client: Any, flag: dict[str, Any], subject: dict[str, Any]) -> Any:
-    """What the SDK computes without its server; None where it would ask it."""
+    """What the SDK computes without its server; None where it would ask it, and BROKE_OFF where it fails over a type."""
     groups = {name: {"$group_key": key, **subject["company"]} for name, key in subject["groups"].items()}
     person = {"distinct_id": subject["id"], **subject["person"]}
-    asked = posthog.client.InconclusiveMatchError, posthog.client.RequiresServerEvaluation, TypeError
+    asked = posthog.client.InconclusiveMatchError, posthog.client.RequiresServerEvaluation
     try:
         return client._compute_flag_locally(
             flag,
@@ -201,6 +206,8 @@ def answer_of(client: Any, flag: dict[str, Any], subject: dict[str, Any]) -> Any
         )
     except asked:
         return None
+    except TypeError:
+        return BROKE_OFF
 
 
 def context_of(subject: dict[str, Any]) -> dict[str, Any]:
@@ -229,6 +236,8 @@ def test_random_payloads_are_decided_as_posthogs_sdk_decides_them(both, fuzz_exa
                     continue
                 decision = decide(flag["key"], context)
                 found, wanted = result_of(decision, entry), answer_of(client, flag, subject)
+                if wanted is BROKE_OFF:
+                    continue
                 note(f"{json.dumps(flag)}\n{json.dumps(payload)}\n{subject}\n{decision}")
                 seen["decided" if decision.decided else "undecided"] += 1
                 assert found == wanted
