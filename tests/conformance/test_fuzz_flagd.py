@@ -76,7 +76,10 @@ buckets = st.lists(
     st.one_of(st.tuples(names, weights).map(list), names.map(lambda name: [name])), min_size=1, max_size=4
 )
 keys = st.one_of(
-    st.builds(lambda part: {"cat": [{"var": "$flagd.flagKey"}, part]}, text),
+    # Python's `cat` writes None where JavaScript's writes nothing: what is joined here is there.
+    st.builds(
+        lambda part: {"cat": [{"var": "$flagd.flagKey"}, part]}, st.sampled_from([*TEXTS, {"var": ["text", "x"]}])
+    ),
     st.sampled_from([{"var": "targetingKey"}, {"var": "age"}, {"var": "missing"}, {"var": "user"}, {"var": "vip"}]),
 )
 fractionals = st.one_of(buckets, st.builds(lambda key, rest: [key, *rest], keys, buckets)).map(

@@ -190,7 +190,7 @@ def theirs(ruleset: Json, key: str, context: Json) -> Json:
 def test_their_sdk_and_ours_give_the_same_variation_and_reason(both, fuzz_examples, tally):
     compared = 0
 
-    @settings(max_examples=fuzz_examples, suppress_health_check=list(HealthCheck), derandomize=False)
+    @settings(max_examples=fuzz_examples, suppress_health_check=list(HealthCheck))
     @given(rulesets(), st.lists(contexts(), min_size=4, max_size=4))
     def compare(ruleset: Json, asked: list[Json]) -> None:
         nonlocal compared

@@ -134,8 +134,10 @@ def _asked(path: list[str], op: str, target: Any, where: str) -> Json:
 
 def _equal(attribute: Json, target: Any, *, negate: bool) -> Json:
     if target is None:
-        absent: Json = {**attribute, "op": "exists"}
-        return absent if negate else {"not": absent}
+        # An empty text is no value to its SDK, as seen by asking it.
+        empty: Json = {**attribute, "op": "equals", "values": [""]}
+        absent: Json = {"any": [{"not": {**attribute, "op": "exists"}}, empty]}
+        return {"not": absent} if negate else absent
     if isinstance(target, dict):
         return {"all": []} if negate else _NOBODY
     made = {**attribute, "op": "equals", "values": [target], "dialect": "statsig"}
