@@ -67,7 +67,10 @@ def test_numbers_are_read_as_the_engine_reads_them():
 
 
 def test_the_current_time_is_the_evaluations_unless_the_context_says_another():
-    later: dict[str, Any] = {"name": "default", "constraints": [{"contextName": "currentTime", "operator": "DATE_AFTER"}]}
+    later: dict[str, Any] = {
+        "name": "default",
+        "constraints": [{"contextName": "currentTime", "operator": "DATE_AFTER"}],
+    }
     later["constraints"][0]["value"] = "2020-01-01T00:00:00Z"
     imported = read(feature(strategies=[later]))
     assert decide(imported).on is True

@@ -24,7 +24,9 @@ NOBODY = {
 
 
 def row(model: str = "flag", name: str = "f", **fields: Any) -> dict[str, Any]:
-    given: dict[str, Any] = {**NOBODY, "languages": "", "groups": [], "users": [], "note": ""} if model == "flag" else {}
+    given: dict[str, Any] = (
+        {**NOBODY, "languages": "", "groups": [], "users": [], "note": ""} if model == "flag" else {}
+    )
     return {"model": f"waffle.{model}", "pk": 1, "fields": {"name": name, **given, **fields}}
 
 
