@@ -47,7 +47,7 @@ test-conformance: $(STAMP) ## Imports against other systems' cases and SDKs (BUI
 	$(BIN)/uv pip install --quiet --python .venv-conformance/bin/python --require-hashes -r requirements.lock
 	$(BIN)/uv pip install --quiet --python .venv-conformance/bin/python --no-deps --no-build-isolation -e .
 	$(BIN)/uv pip install --quiet --python .venv-conformance/bin/python --group conformance
-	BUILDFLAGS_FUZZ_EXAMPLES=$${BUILDFLAGS_FUZZ_EXAMPLES:-2000} .venv-conformance/bin/python -m pytest -q tests/conformance $(PYTEST_ARGS)
+	BUILDFLAGS_FUZZ_EXAMPLES=$${BUILDFLAGS_FUZZ_EXAMPLES:-2000} .venv-conformance/bin/python -m pytest -q -o timeout=900 tests/conformance $(PYTEST_ARGS)
 
 .PHONY: test-all-pythons
 test-all-pythons: $(STAMP) ## Run the tests on every supported Python that is found
