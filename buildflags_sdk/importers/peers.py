@@ -45,10 +45,17 @@ def peer_of(system: str) -> Peer:
         able = ", ".join(sorted(PEERS))
         msg = f"there is no SDK of {system} that evaluates an export offline; there is one of {able}"
         raise ConfigurationError(msg)
-    if find_spec(peer.module) is None:
+    if not _is_installed(peer.module):
         msg = f"to compare side by side, install the other system's SDK: pip install {peer.package}"
         raise ConfigurationError(msg)
     return peer
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:  # a package that it lies in is not there
+        return False
 
 
 def _sdk(module: str) -> Any:
@@ -231,7 +238,7 @@ def _enabled_and_variant(decision: Decision, entry: Mapping[str, Any]) -> Any:
 PEERS: dict[str, Peer] = {
     "configcat": Peer("configcat-client", "configcatclient", _configcat, _value),
     "eppo": Peer("eppo-server-sdk", "eppo_client", _eppo, _value),
-    "flagd": Peer("openfeature-provider-flagd", "openfeature", _flagd, _value),
+    "flagd": Peer("openfeature-provider-flagd", "openfeature.contrib.tools.flagd.core", _flagd, _value),
     "flagsmith": Peer("flagsmith", "flagsmith", _flagsmith, _enabled_and_value),
     "growthbook": Peer("growthbook", "growthbook", _growthbook, _value),
     "launchdarkly": Peer("launchdarkly-server-sdk", "ldclient", _launchdarkly, _value),
