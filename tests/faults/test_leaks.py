@@ -18,9 +18,20 @@ from .stage import PATIENCE, SLACK, Stage, said, until, version
 CYCLES = 200
 
 
+_strangers: set[threading.Thread] = set()
+
+
+@pytest.fixture(autouse=True)
+def _what_was_there_before() -> None:
+    """Note the threads that other tests left: this module speaks of its own."""
+    _strangers.clear()
+    _strangers.update(threading.enumerate())
+
+
 def of_ours() -> list[threading.Thread]:
-    """The library's threads."""
-    return [thread for thread in threading.enumerate() if thread.name.startswith("buildflags")]
+    """The library's threads that the current test made."""
+    found = set(threading.enumerate()) - _strangers
+    return [thread for thread in found if thread.name.startswith("buildflags")]
 
 
 def descriptors() -> int:
