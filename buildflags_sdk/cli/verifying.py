@@ -21,6 +21,7 @@ from buildflags_sdk._storage.files import read_flags
 from buildflags_sdk.errors import ConfigurationError
 from buildflags_sdk.importers import SYSTEMS
 from buildflags_sdk.importers.peers import DEFAULT, peer_of
+from buildflags_sdk.shadow import same
 
 from ._exit import Exit, Failure
 from ._fetch import wall
@@ -143,7 +144,7 @@ def decide(
                 continue
             peer, evaluate = theirs
             mine, value = peer.ours(decision, imported.flags[key]), evaluate(source_keys.get(key, key), context)
-            if _alike(mine, value):
+            if same(mine, value):
                 equal += 1
                 continue
             by_flag[key] += 1
@@ -153,12 +154,6 @@ def decide(
         if number % 1000 == 0:
             progress(f"{number:,} contexts …")
     return Sample(number, variants, equal, by_flag.total(), tuple(first), by_flag)
-
-
-def _alike(ours: Any, theirs: Any) -> bool:
-    if isinstance(ours, bool) or isinstance(theirs, bool):
-        return ours is theirs
-    return bool(ours == theirs)
 
 
 def _picture(sample: Sample, *, side_by_side: bool) -> RenderableType:
