@@ -200,7 +200,7 @@ def test_their_sdk_and_ours_give_the_same_variation_and_reason(both, fuzz_exampl
             for context in asked:
                 got = result_of(evaluation.decide(key, context_of(context)), entry, "default")
                 expected = theirs(ruleset, key, context)
-                assert _said(got) == _said(expected), (key, context, ruleset, entry)
+                assert _said(got) == _said(expected), json.dumps([key, context, ruleset, entry])
                 compared += 1
 
     compare()

@@ -117,6 +117,19 @@ def test_prerequisites_that_form_a_cycle_are_malformed_flags_and_hang_nothing():
         assert result_of(decision, made.flags[key])["reason"] == {"kind": "ERROR", "errorKind": "MALFORMED_FLAG"}
 
 
+def test_a_prerequisite_that_buckets_by_what_is_no_reference_ends_the_flag_that_names_it():
+    rollout = {"variations": [{"variation": 0, "weight": 100_000}], "bucketBy": "//", "contextKind": "user"}
+    flags = {
+        "b": {**ON, "fallthrough": {"rollout": rollout}},
+        "a": {**ON, "prerequisites": [{"key": "b", "variation": 0}]},
+    }
+    made = imported(flags)
+
+    for key in flags:
+        decision = decide(made, key, {"key": "u"})
+        assert result_of(decision, made.flags[key])["reason"] == {"kind": "ERROR", "errorKind": "MALFORMED_FLAG"}
+
+
 def test_segments_that_form_a_cycle_are_malformed_flags_and_hang_nothing():
     ring = {
         key: {"rules": [{"clauses": [{"op": "segmentMatch", "values": [to]}]}]} for key, to in (("s", "t"), ("t", "s"))

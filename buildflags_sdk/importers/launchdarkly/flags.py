@@ -59,8 +59,9 @@ class Reader:
         for at, (rule, place) in enumerate(objects(raw, "rules", where)):
             conditions = [self.clause(("flag", key), *each) for each in objects(rule, "clauses", place)]
             named = _rule_id(text(rule, "id", place), at, taken)
-            rules += _rules(named, all_of(*conditions), arms(rule, seed, len(variations), place), experiments)
-        last = arms(raw.get("fallthrough") or {}, seed, len(variations), f"{where}.fallthrough")
+            ways = self._arms(key, arms(rule, seed, len(variations), place))
+            rules += _rules(named, all_of(*conditions), ways, experiments)
+        last = self._arms(key, arms(raw.get("fallthrough") or {}, seed, len(variations), f"{where}.fallthrough"))
         fallthrough = last[-1].serve if last[-1].when is None else None
         kept = last[:-1] if last[-1].when is None else last
         rules += _rules("fallthrough", None, kept, experiments)
@@ -94,6 +95,11 @@ class Reader:
         if _fails(condition):
             self.malformed.add(owner)
         return condition
+
+    def _arms(self, key: str, ways: list[Arm]) -> list[Arm]:
+        if any(arm.malformed for arm in ways):
+            self.malformed.add(("flag", key))
+        return ways
 
     def _prerequisites(self, key: str, raw: Json, off: Arm, where: str) -> list[Json]:
         made = []

@@ -17,11 +17,15 @@ WHOLE = 100_000.0
 
 
 class Arm(NamedTuple):
-    """One of the ways that a rule may go: the first whose `when` holds and whose `serve` does not decline."""
+    """One of the ways that a rule may go: the first whose `when` holds and whose `serve` does not decline.
+
+    `malformed`: an error there that ends also the flags that name this one; other errors are merely another outcome to them.
+    """
 
     when: Json | None
     serve: Json | None
     in_experiment: bool = False
+    malformed: bool = False
 
 
 class Stretch(NamedTuple):
@@ -78,7 +82,7 @@ def _rollout(raw: Json, stretches: list[Stretch], seed: str, count: int, where: 
     try:
         bucketing["by"] = attribute_path(*reference(raw, "bucketBy", "contextKind", where))
     except Malformed as error:
-        return [without_kind, _error(str(error))]
+        return [without_kind, _error(str(error))._replace(malformed=True)]
     # An attribute that cannot be bucketed counts as 0, which falls on the first variation that has any weight.
     solid = [each for each in stretches if each.to > each.start]
     covering = _covering(bucketing, solid, count, where)
