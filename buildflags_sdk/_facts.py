@@ -110,5 +110,8 @@ class Facts:
     def settled_by_failure(self, failed_at: float, failures: int, now: Moment) -> bool:
         """Whether the failure of another process at `failed_at` (Unix) is news, and reason enough to wait with a poll."""
         known = self._failure_known_at if self.served is None else max(self._failure_known_at, self.served.checked_at)
-        longest = self._polling.backoff(failures, self.poll, 1.0)
-        return known < failed_at <= now.wall + CLOCKS_DIFFER_SECONDS and now.wall < failed_at + longest
+        until = failed_at + self._longest_backoff(failures)
+        return known < failed_at <= now.wall + CLOCKS_DIFFER_SECONDS and now.wall < until
+
+    def _longest_backoff(self, failures: int) -> float:
+        return self._polling.backoff(failures, self.poll, 1.0, serving=self.served is not None)

@@ -50,13 +50,13 @@ class FailureRun:
         level = "error" if cause in _LOUD else "warning"
         return Report(level, message, cause, error, self.count, self.since.elapsed(now)[1])
 
-    def wait(self, polling: Polling, poll: float, dice: float) -> float:
-        """Seconds to wait before the next try; 0 when none has failed."""
+    def wait(self, polling: Polling, poll: float, dice: float, *, serving: bool) -> float:
+        """Seconds to wait before the next try; 0 when none has failed. `serving`: there is a ruleset in service."""
         if self.cause is None:
             return 0.0
         if self.cause is Cause.KEPT_OUT:
             return polling.stretched(polling.auth_retry, dice)
-        return polling.backoff(self.count, poll, dice)
+        return polling.backoff(self.count, poll, dice, serving=serving)
 
     def ended(self, now: Moment) -> Report | None:
         """Note that all is well, and say so if anything was said before."""

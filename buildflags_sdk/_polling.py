@@ -42,13 +42,17 @@ class Polling(NamedTuple):
         """How long an answer keeps a ruleset FRESH: past the latest next poll and its whole exchange."""
         return self.stretched(poll, 1.0) + self.deadline
 
-    def backoff(self, failures: int, poll: float, dice: float) -> float:
-        """The wait after so many failures in a row: exponential, full jitter, capped at the poll interval.
+    def backoff(self, failures: int, poll: float, dice: float, *, serving: bool = True) -> float:
+        """The wait after so many failures in a row.
 
-        The first tenth is left out of the jitter: dice that fall low for long would otherwise be a busy loop.
+        With a ruleset in service: one more try soon, then the poll's own pace. So an outage, however long or short, never
+        more than doubles what a fleet asks, neither while it lasts nor as it ends. Without one there is more to gain:
+        exponential with full jitter until that pace is reached; the first tenth is left out of the jitter, as dice that
+        fall low for long would otherwise be a busy loop.
         """
-        doublings = min(max(failures, 1) - 1, 32)
-        ceiling = min(poll, self.backoff_first * 2.0**doublings)
+        ceiling = self.backoff_first * 2.0 ** min(max(failures, 1) - 1, 32)
+        if ceiling >= poll or (serving and failures > 1):
+            return self.stretched(poll, dice)
         return ceiling * (_LEAST_SHARE + (1.0 - _LEAST_SHARE) * dice)
 
     def after_fork(self, poll: float, dice: float) -> float:

@@ -307,8 +307,12 @@ class Refresh(Facts):
         report = self._fail(Cause.UNREACHABLE, TransportError("another process of this host failed"), now, dice)
         self._failure_known_at = event.failed_at
         # Past the longest wait of whoever asked: of 32 processes' dice the lowest would else set the pace for all.
-        longest = self._polling.stretched(self._polling.backoff(event.failures, self.poll, 1.0), dice)
-        wait = event.failed_at + longest - now.wall
+        wait = (
+            event.failed_at
+            + self._longest_backoff(event.failures)
+            - now.wall
+            + self._polling.look_again(self.poll, dice)
+        )
         self.next_at = now.later(max(0.0, wait))
         return report
 
@@ -338,7 +342,7 @@ class Refresh(Facts):
         self.phase = Phase.IDLE
         self._candidate = self._sharing_since = None
         soon = self._polling.after_fork(self.poll, dice)
-        self.next_at = now.later(max(soon, self._run.wait(self._polling, self.poll, dice)))
+        self.next_at = now.later(max(soon, self._wait_after_failures(dice)))
         if not self._run.not_before.reached(now):
             self.next_at = latest(self.next_at, self._run.not_before)
 
@@ -359,13 +363,16 @@ class Refresh(Facts):
         self.failed_at_age = self._age_when_begun
         self._failure_known_at = now.wall + CLOCKS_DIFFER_SECONDS  # our own note on the disk is no neighbour's
         report = self._run.failed(cause, error, now)
-        wait = self._run.wait(self._polling, self.poll, dice)
+        wait = self._wait_after_failures(dice)
         if retry_after is not None:
             asked = min(retry_after, self._polling.retry_after_cap)
             self._run.not_before = now.later(asked)
             wait = max(wait, self._polling.stretched(asked, dice))
         self.next_at = now.later(wait)
         return report
+
+    def _wait_after_failures(self, dice: float) -> float:
+        return self._run.wait(self._polling, self.poll, dice, serving=self.served is not None)
 
     def _well(self, now: Moment, dice: float, next_at: Moment | None = None) -> Report | None:
         self.phase, self._sharing_since = Phase.IDLE, None

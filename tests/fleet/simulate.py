@@ -12,6 +12,7 @@ from tests.fleet.crowd import Counted, Scenario, light, real
 from tests.fleet.edge_model import Edge
 
 OUTAGE = Scenario(down=600.0, up=1200.0, published=1200.0, end=1560.0)
+SHORT_OUTAGES = tuple(Scenario(down=300.0, up=at, published=at, end=at + 180.0) for at in (310.0, 345.0, 390.0))
 QUIET = Scenario(down=math.inf, up=math.inf, published=300.0, end=600.0)
 EDGE = Edge()
 
@@ -35,6 +36,7 @@ def figures(clients: int, polling: Polling = DEFAULT_POLLING, seed: int = 7) -> 
     quiet = light(clients, QUIET, polling, seed)
     crowd = light(clients, OUTAGE, polling, seed + 1)
     steady = clients / polling.stretched(OUTAGE.poll, 0.5)
+    short = [light(clients, outage, polling, seed + 2).peak(outage.down, outage.end, 1) for outage in SHORT_OUTAGES]
     asked = EDGE.asks_origin_at(quiet.requests, math.inf, math.inf)
     per_ttl = (len(asked) - 1) * EDGE.max_age / (asked[-1] - asked[0])
 
@@ -48,11 +50,16 @@ def figures(clients: int, polling: Polling = DEFAULT_POLLING, seed: int = 7) -> 
         Figure(
             "plain polling, the last client has a new ruleset after", max(quiet.delays, default=math.inf), 72.0, "s"
         ),
-        Figure("outage that reaches clients, busiest 10 s as it begins", crowd.peak(600, 690, 10) / steady, 8.0),
-        Figure("the same outage, later: busiest 10 s", crowd.peak(750, 1200, 10) / steady, 2.0 * chance(10)),
+        Figure(
+            "outage that reaches clients, busiest 10 s as it begins",
+            crowd.peak(600, 690, 10) / steady,
+            2.0 * chance(10),
+        ),
+        Figure("the same outage, later: busiest 10 s", crowd.peak(750, 1200, 10) / steady, 1.2 * chance(10)),
         Figure("after it, busiest 10 s, × the steady rate", crowd.peak(1200, 1560, 10) / steady, 2.0 * chance(10)),
         Figure("after it, busiest second, × the steady rate", crowd.peak(1200, 1560, 1) / steady, 2.0 * chance(1)),
-        Figure("after it, the last client has a new ruleset after", max(crowd.delays, default=math.inf), 60.0, "s"),
+        Figure("in and after outages of 10, 45, 90 s, busiest second", max(short) / steady, 2.0 * chance(1)),
+        Figure("after it, the last client has a new ruleset after", max(crowd.delays, default=math.inf), 72.0, "s"),
         Figure("clients that never got a new ruleset", 2 * clients - len(quiet.delays) - len(crowd.delays), 0.0),
     ]
 

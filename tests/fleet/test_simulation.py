@@ -14,14 +14,14 @@ CLIENTS = 6_000
 class Impatient(Polling):
     """What most clients do: after a failure, ask again at once and on the beat."""
 
-    def backoff(self, failures: int, poll: float, dice: float) -> float:
+    def backoff(self, failures: int, poll: float, dice: float, *, serving: bool = True) -> float:
         return 5.0
 
 
 class Sluggish(Polling):
     """Backs off far beyond the poll interval, so that an outage lasts longer for its clients than for its servers."""
 
-    def backoff(self, failures: int, poll: float, dice: float) -> float:
+    def backoff(self, failures: int, poll: float, dice: float, *, serving: bool = True) -> float:
         return min(10.0 * poll, 2.0**failures)
 
 

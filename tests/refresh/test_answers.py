@@ -356,14 +356,16 @@ def test_each_kind_of_error_has_its_cause(driver: Any, error: Exception, cause: 
 
 
 @pytest.mark.parametrize("status", [500, 502, 504, 599])
-def test_other_server_errors_back_off_exponentially_up_to_the_poll_interval(make: Any, status: int) -> None:
+def test_without_a_ruleset_other_server_errors_back_off_exponentially_up_to_the_pace_of_polls(
+    make: Any, status: int
+) -> None:
     driver = make(dice=1.0)
     waits = []
     for _ in range(9):
         driver.asked()
         driver.tell(Answered(status, {}))
         waits.append(driver.wait)
-    assert waits == pytest.approx([1, 2, 4, 8, 16, 32, 60, 60, 60])
+    assert waits == pytest.approx([1, 2, 4, 8, 16, 32, 72, 72, 72])
     assert len(driver.reports) == 1
 
 
@@ -371,6 +373,19 @@ def test_other_server_errors_back_off_exponentially_up_to_the_poll_interval(make
 def test_any_other_status_is_refused(driver: Any, ruleset: Any, status: int) -> None:
     driver.asked()
     assert driver.tell(Answered(status, JSON, ruleset(1).body)).cause is Cause.UNUSABLE
+
+
+@pytest.mark.parametrize("dice", [0.0, 0.5, 1.0])
+def test_with_a_ruleset_in_service_one_try_comes_soon_and_then_the_pace_of_polls(
+    make: Any, ruleset: Any, dice: float
+) -> None:
+    driver = make(dice=dice)
+    driver.serve(ruleset(1))
+    waits = []
+    for _ in range(4):
+        driver.fail()
+        waits.append(driver.wait)
+    assert waits == pytest.approx([0.1 + 0.9 * dice, *[60.0 + 12.0 * dice] * 3])
 
 
 def test_backoff_has_full_jitter_but_for_its_first_tenth(make: Any) -> None:
