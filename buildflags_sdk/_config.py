@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from ._polling import Polling as Polling
+from ._refresh.polling import Polling as Polling
 from ._wire.limits import Limits as Limits
 from .errors import ConfigurationError
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ._freshness import Confirmation, Moment
-    from ._refresh import Refresh
+    from ._refresh.machine import Refresh
 
 
 class Standing(Protocol):

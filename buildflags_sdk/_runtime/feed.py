@@ -10,7 +10,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Protocol
 
 from buildflags_sdk._evaluation.details import Source
-from buildflags_sdk._events import (
+from buildflags_sdk._refresh.events import (
     Adopt,
     Adopted,
     AdoptFailed,
@@ -22,8 +22,8 @@ from buildflags_sdk._events import (
     Requested,
     WaitUntil,
 )
-from buildflags_sdk._facts import Phase
-from buildflags_sdk._refresh import Refresh
+from buildflags_sdk._refresh.facts import Phase
+from buildflags_sdk._refresh.machine import Refresh
 from buildflags_sdk._reports import Change, Status
 from buildflags_sdk._snapshot import build
 from buildflags_sdk._standing import ConfirmedStanding, FixedStanding, LiveStanding, Standing
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from buildflags_sdk._config import Settings
-    from buildflags_sdk._events import Event, Report
+    from buildflags_sdk._refresh.events import Event, Report
     from buildflags_sdk._snapshot import Snapshot, Table
     from buildflags_sdk._transport import Transport
     from buildflags_sdk._wire.signing import Pins

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 from buildflags_sdk._evaluation.details import Source
-from buildflags_sdk._events import NeighbourAsks, NeighbourFailed, Seeded
+from buildflags_sdk._refresh.events import NeighbourAsks, NeighbourFailed, Seeded
 from buildflags_sdk._storage.disk import DiskCopy, HeldLock, Stored
 from buildflags_sdk._wire.manifest import decode_manifest
 from buildflags_sdk.errors import BuildFlagsError, FlagFileError, StorageError
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from buildflags_sdk._config import Settings
-    from buildflags_sdk._events import Served
     from buildflags_sdk._freshness import Moment
-    from buildflags_sdk._refresh import Refresh
+    from buildflags_sdk._refresh.events import Served
+    from buildflags_sdk._refresh.machine import Refresh
     from buildflags_sdk._snapshot import Snapshot
     from buildflags_sdk._wire.signing import Pins
 

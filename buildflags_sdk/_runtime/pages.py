@@ -5,13 +5,13 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from buildflags_sdk._events import Failed, PageRefused, PagesFetched
+from buildflags_sdk._refresh.events import Failed, PageRefused, PagesFetched
 from buildflags_sdk._transport import Request
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from buildflags_sdk._events import FetchPages
+    from buildflags_sdk._refresh.events import FetchPages
     from buildflags_sdk._transport import Transport
 
 AT_ONCE = 4

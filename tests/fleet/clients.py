@@ -15,7 +15,8 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from buildflags_sdk._events import (
+from buildflags_sdk._freshness import Moment
+from buildflags_sdk._refresh.events import (
     Action,
     Adopt,
     Adopted,
@@ -28,9 +29,8 @@ from buildflags_sdk._events import (
     PagesFetched,
     WaitUntil,
 )
-from buildflags_sdk._freshness import Moment
-from buildflags_sdk._polling import Polling
-from buildflags_sdk._refresh import Refresh
+from buildflags_sdk._refresh.machine import Refresh
+from buildflags_sdk._refresh.polling import Polling
 from buildflags_sdk.errors import ConnectionFailed
 
 if TYPE_CHECKING:

@@ -12,15 +12,15 @@ import random
 from array import array
 from typing import TYPE_CHECKING, NamedTuple
 
-from buildflags_sdk._events import Adopt, Adopted, Answered, WaitUntil
 from buildflags_sdk._freshness import Moment
-from buildflags_sdk._refresh import Refresh
+from buildflags_sdk._refresh.events import Adopt, Adopted, Answered, WaitUntil
+from buildflags_sdk._refresh.machine import Refresh
 from buildflags_sdk.testing import flag, manifest_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from buildflags_sdk._polling import Polling
+    from buildflags_sdk._refresh.polling import Polling
 
 WALL = 1_795_424_400.0
 _CACHE = "public, max-age=15, stale-while-revalidate=15, stale-if-error=86400"

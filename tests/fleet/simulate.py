@@ -7,7 +7,7 @@ import sys
 import time
 from typing import NamedTuple
 
-from buildflags_sdk._polling import DEFAULT_POLLING, Polling
+from buildflags_sdk._refresh.polling import DEFAULT_POLLING, Polling
 from tests.fleet.crowd import Counted, Scenario, light, real
 from tests.fleet.edge_model import Edge
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from buildflags_sdk._polling import DEFAULT_POLLING, Polling
+from buildflags_sdk._refresh.polling import DEFAULT_POLLING, Polling
 from tests.fleet.edge_model import Edge
 from tests.fleet.simulate import OUTAGE, difference, figures
 

@@ -15,10 +15,19 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from buildflags_sdk import Client
-from buildflags_sdk._events import Adopt, Adopted, AdoptFailed, Answered, FetchPages, PagesFetched, Seeded, WaitUntil
-from buildflags_sdk._facts import Phase
 from buildflags_sdk._freshness import Moment
-from buildflags_sdk._refresh import Refresh
+from buildflags_sdk._refresh.events import (
+    Adopt,
+    Adopted,
+    AdoptFailed,
+    Answered,
+    FetchPages,
+    PagesFetched,
+    Seeded,
+    WaitUntil,
+)
+from buildflags_sdk._refresh.facts import Phase
+from buildflags_sdk._refresh.machine import Refresh
 from buildflags_sdk._runtime.given import GivenFlags
 from buildflags_sdk._snapshot import Snapshot, build_now
 from buildflags_sdk._storage.disk import DiskCopy
@@ -45,7 +54,7 @@ from buildflags_sdk.errors import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from buildflags_sdk._events import Event
+    from buildflags_sdk._refresh.events import Event
     from buildflags_sdk._wire.manifest import Manifest
 
 NOW = Moment(1000.0, 1_795_424_400.0)

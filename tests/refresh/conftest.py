@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from buildflags_sdk._events import (
+from buildflags_sdk._freshness import Moment
+from buildflags_sdk._refresh.events import (
     Action,
     Adopt,
     Adopted,
@@ -19,9 +20,8 @@ from buildflags_sdk._events import (
     Report,
     WaitUntil,
 )
-from buildflags_sdk._freshness import Moment
-from buildflags_sdk._polling import Polling
-from buildflags_sdk._refresh import Refresh
+from buildflags_sdk._refresh.machine import Refresh
+from buildflags_sdk._refresh.polling import Polling
 from buildflags_sdk._wire.manifest import Manifest, decode_manifest, encode_manifest, etag_of
 from buildflags_sdk._wire.page import page_name
 from buildflags_sdk.errors import ConnectionFailed

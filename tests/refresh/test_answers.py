@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from buildflags_sdk._events import (
+from buildflags_sdk._freshness import Moment
+from buildflags_sdk._refresh.events import (
     Adopt,
     Adopted,
     AdoptFailed,
@@ -22,8 +23,7 @@ from buildflags_sdk._events import (
     Requested,
     WaitUntil,
 )
-from buildflags_sdk._facts import Phase
-from buildflags_sdk._freshness import Moment
+from buildflags_sdk._refresh.facts import Phase
 from buildflags_sdk.errors import AnswerRefused, ConnectionFailed, DeadlineExceeded, PageError, RulesetError
 
 JSON = {"content-type": "application/json"}

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from buildflags_sdk._evaluation.details import Freshness, Source
-from buildflags_sdk._events import (
+from buildflags_sdk._refresh.events import (
     Adopt,
     Adopted,
     AdoptFailed,

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from buildflags_sdk._events import Adopt, Adopted, Answered, Event, FetchManifest, Forked, WaitUntil
 from buildflags_sdk._freshness import Moment
-from buildflags_sdk._polling import Polling
-from buildflags_sdk._refresh import Refresh
+from buildflags_sdk._refresh.events import Adopt, Adopted, Answered, Event, FetchManifest, Forked, WaitUntil
+from buildflags_sdk._refresh.machine import Refresh
+from buildflags_sdk._refresh.polling import Polling
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from buildflags_sdk._evaluation.details import Freshness
-from buildflags_sdk._events import FetchManifest
 from buildflags_sdk._freshness import Confirmation, Moment, age_of, freshness_of
+from buildflags_sdk._refresh.events import FetchManifest
 
 FRESH, STALE, EXPIRED = Freshness.FRESH, Freshness.STALE, Freshness.EXPIRED
 DAY = 86_400.0

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from buildflags_sdk._events import Failed, FetchManifest
-from buildflags_sdk._order import Guard, Verdict
+from buildflags_sdk._refresh.events import Failed, FetchManifest
+from buildflags_sdk._refresh.order import Guard, Verdict
 from buildflags_sdk.errors import ConnectionFailed
 
 STALE = {"age": 20}  # over max-age=15

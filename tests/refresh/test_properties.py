@@ -10,7 +10,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from buildflags_sdk._events import (
+from buildflags_sdk._freshness import Moment
+from buildflags_sdk._refresh.events import (
     Adopt,
     Adopted,
     AdoptFailed,
@@ -28,9 +29,8 @@ from buildflags_sdk._events import (
     Seeded,
     WaitUntil,
 )
-from buildflags_sdk._freshness import Moment
-from buildflags_sdk._polling import Polling
-from buildflags_sdk._refresh import Refresh
+from buildflags_sdk._refresh.machine import Refresh
+from buildflags_sdk._refresh.polling import Polling
 from buildflags_sdk._wire.manifest import decode_manifest, encode_manifest, etag_of
 from buildflags_sdk._wire.page import page_name
 from buildflags_sdk.errors import ConnectionFailed, RulesetError

@@ -1,6 +1,6 @@
 """What a refresh knows of itself: for status, for details, and for the processes that share a host. Pure.
 
-`_refresh.py` alone changes it.
+The machine alone changes it.
 """
 
 from __future__ import annotations
@@ -8,14 +8,16 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from ._events import Cause
-from ._failing import LONG_AGO, FailureRun
-from ._freshness import Confirmation, Moment, age_of, freshness_of
+from buildflags_sdk._freshness import Confirmation, Moment, age_of, freshness_of
+
+from .events import Cause
+from .failing import LONG_AGO, FailureRun
 
 if TYPE_CHECKING:
-    from ._evaluation.details import Freshness
-    from ._events import Served
-    from ._polling import Polling
+    from buildflags_sdk._evaluation.details import Freshness
+
+    from .events import Served
+    from .polling import Polling
 
 FOREVER: Final = float("inf")
 CLOCKS_DIFFER_SECONDS: Final = 1.0

@@ -15,9 +15,16 @@ While something is under way `next_action` says to wait without end, so there is
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from ._answers import (
+from buildflags_sdk._evaluation.details import Source
+from buildflags_sdk._freshness import Moment, earliest, latest
+from buildflags_sdk._wire.headers import read_cache_headers, read_retry_after
+from buildflags_sdk._wire.limits import DEFAULT_LIMITS, Limits
+from buildflags_sdk._wire.manifest import decode_manifest
+from buildflags_sdk.errors import AnswerRefused, PageError, RulesetError, TransportError
+
+from .answers import (
     RETRY_AFTER_STATUSES,
     SIGNATURE_HEADER,
     cause_of_error,
@@ -26,13 +33,12 @@ from ._answers import (
     check_content_type,
     is_fresh,
     is_same_etag,
-    is_stale_on_arrival,
     kept_headers,
     renewed_headers,
     sendable_etag,
 )
-from ._evaluation.details import Source
-from ._events import (
+from .endings import Candidate, Endings
+from .events import (
     Action,
     Adopt,
     Adopted,
@@ -54,36 +60,20 @@ from ._events import (
     Served,
     WaitUntil,
 )
-from ._facts import CLOCKS_DIFFER_SECONDS, FOREVER, Facts, Phase
-from ._failing import LONG_AGO
-from ._freshness import Confirmation, Moment, earliest, latest
-from ._order import Guard, Verdict
-from ._polling import DEFAULT_POLLING, Polling
-from ._shelf import Shelf
-from ._wire.headers import CacheHeaders, read_cache_headers, read_retry_after
-from ._wire.limits import DEFAULT_LIMITS, Limits
-from ._wire.manifest import decode_manifest
-from .errors import AnswerRefused, PageError, RulesetError, TransportError
+from .facts import CLOCKS_DIFFER_SECONDS, FOREVER, Phase
+from .failing import LONG_AGO
+from .order import Guard, Verdict
+from .polling import DEFAULT_POLLING, Polling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from ._wire.signature import Signatures
+    from buildflags_sdk._wire.signature import Signatures
 
     Handler = Callable[["Refresh", Any, Moment, float], Report | None]
 
 
-class _Candidate(NamedTuple):
-    """A ruleset on its way into service. `next_at` is when to poll after one from a file; None: from the network."""
-
-    served: Served
-    confirmation: Confirmation
-    poll: float
-    stepped_back: bool = False
-    next_at: Moment | None = None
-
-
-class Refresh(Facts):
+class Refresh(Endings):
     """One environment's refreshing: `next_action` and `received`, and the facts to read between them."""
 
     def __init__(
@@ -95,20 +85,16 @@ class Refresh(Facts):
         limits: Limits = DEFAULT_LIMITS,
         pins: Signatures | None = None,
     ) -> None:
-        super().__init__(f"{workspace}/{environment}", polling)
+        super().__init__(f"{workspace}/{environment}", polling, limits)
         self._workspace = workspace
         self._environment = environment
         self._limits = limits
         self._pins = pins
         self._guard = Guard(pinned_key=pins is not None)
-        self._shelf = Shelf(limits)
-        self._candidate: _Candidate | None = None
         self._began: Moment | None = None
-        self._age_when_begun: float | None = None
         self._asked_with: str | None = None
         self._unconditional = False
         self._alone = False
-        self._sharing_since: Moment | None = None
 
     # The two verbs.
 
@@ -192,7 +178,7 @@ class Refresh(Facts):
             self.step_backs += 1
             served = served._replace(generation=generation + 1)
         poll = self._polling.bounded(cache.poll)
-        self._take(_Candidate(served, self._confirmation(cache, poll, now), poll, stepped_back), {})
+        self._take(Candidate(served, self._confirmation(cache, poll, now), poll, stepped_back), {})
         return None
 
     def _nothing_changed(self, event: Answered, now: Moment, dice: float) -> Report | None:
@@ -210,12 +196,12 @@ class Refresh(Facts):
 
     # Pages, and the way into service.
 
-    def _take(self, candidate: _Candidate, pages: Mapping[str, bytes]) -> None:
+    def _take(self, candidate: Candidate, pages: Mapping[str, bytes]) -> None:
         self._candidate = candidate
         self._shelf.begin(candidate.served.manifest, pages)
         self.phase = Phase.LACKING if self._missing() else Phase.COMPLETE
 
-    def _on_its_way(self) -> _Candidate:
+    def _on_its_way(self) -> Candidate:
         if self._candidate is None:
             msg = f"no ruleset is on its way while {self.phase}"
             raise RuntimeError(msg)
@@ -283,7 +269,7 @@ class Refresh(Facts):
             return self._well(now, dice, next_at)
         if self._yields_to(event):
             back = served is not None and event.manifest.order <= served.manifest.order
-            self._take(_Candidate(seed, confirmation, poll, back, next_at), event.pages)
+            self._take(Candidate(seed, confirmation, poll, back, next_at), event.pages)
             return None
         return self._ask_alone() if asking else None
 
@@ -352,49 +338,6 @@ class Refresh(Facts):
         if self._candidate is not None:
             self._shelf.put(event.pages, self._missing())
         return self._fail(cause_of_error(event.error), event.error, now, dice)
-
-    # How a refresh ends.
-
-    def _fail(
-        self, cause: Cause, error: Exception, now: Moment, dice: float, *, retry_after: float | None = None
-    ) -> Report | None:
-        self.phase = Phase.IDLE
-        self._candidate = self._sharing_since = None
-        self.failed_at_age = self._age_when_begun
-        self._failure_known_at = now.wall + CLOCKS_DIFFER_SECONDS  # our own note on the disk is no neighbour's
-        report = self._run.failed(cause, error, now)
-        wait = self._wait_after_failures(dice)
-        if retry_after is not None:
-            asked = min(retry_after, self._polling.retry_after_cap)
-            self._run.not_before = now.later(asked)
-            wait = max(wait, self._polling.stretched(asked, dice))
-        self.next_at = now.later(wait)
-        return report
-
-    def _wait_after_failures(self, dice: float) -> float:
-        return self._run.wait(self._polling, self.poll, dice, serving=self.served is not None)
-
-    def _well(self, now: Moment, dice: float, next_at: Moment | None = None) -> Report | None:
-        self.phase, self._sharing_since = Phase.IDLE, None
-        self._shelf.pages = {}
-        self.next_at = next_at or now.later(self._polling.stretched(self.poll, dice))
-        return self._run.ended(now)
-
-    def _confirm(self, served: Served, now: Moment) -> None:
-        cache = read_cache_headers(served.headers)
-        self.served = served
-        self.poll = self._polling.bounded(cache.poll)
-        confirmation, known = self._confirmation(cache, self.poll, now), self.age(now)
-        # An edge that answers from an older store does not undo what a better one has confirmed.
-        if known is not None:
-            confirmation = confirmation._replace(age=min(confirmation.age, known))
-        self.confirmation = confirmation
-        self.failed_at_age = None
-
-    def _confirmation(self, cache: CacheHeaders, poll: float, now: Moment, lain: float = 0.0) -> Confirmation:
-        """What an answer is worth that came now, or that lay on a disk for `lain` seconds."""
-        fresh_for = 0.0 if is_stale_on_arrival(cache) else max(0.0, self._polling.fresh_for(poll) - lain)
-        return Confirmation(now, float(cache.age or 0) + lain, fresh_for)
 
     # The table of transitions.
 

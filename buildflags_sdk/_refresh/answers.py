@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ._events import Cause
-from ._wire.manifest import FORMATS
-from .errors import AnswerRefused, FormatVersionError, SignatureError, TransportError
+from buildflags_sdk._wire.manifest import FORMATS
+from buildflags_sdk.errors import AnswerRefused, FormatVersionError, SignatureError, TransportError
+
+from .events import Cause
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ._wire.headers import CacheHeaders
+    from buildflags_sdk._wire.headers import CacheHeaders
 
 KEPT_OUT_STATUSES: Final = (401, 403, 404)
 RETRY_AFTER_STATUSES: Final = (429, 503)

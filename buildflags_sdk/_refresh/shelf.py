@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ._wire.page import verify_page
-from .errors import PageError
+from buildflags_sdk._wire.page import verify_page
+from buildflags_sdk.errors import PageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ._wire.limits import Limits
-    from ._wire.manifest import Manifest
+    from buildflags_sdk._wire.limits import Limits
+    from buildflags_sdk._wire.manifest import Manifest
 
 
 class Shelf:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ._answers import explained
-from ._events import Cause, Report
-from ._freshness import Moment
+from buildflags_sdk._freshness import Moment
+
+from .answers import explained
+from .events import Cause, Report
 
 if TYPE_CHECKING:
-    from ._polling import Polling
+    from .polling import Polling
 
 LONG_AGO: Final = Moment(float("-inf"), float("-inf"))
 _LOUD: Final = (Cause.KEPT_OUT, Cause.UNTRUSTED, Cause.NEWER_FORMAT)

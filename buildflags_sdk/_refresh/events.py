@@ -8,12 +8,12 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from ._evaluation.details import Source
+from buildflags_sdk._evaluation.details import Source
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ._wire.manifest import Manifest
+    from buildflags_sdk._wire.manifest import Manifest
 
 _NO_PAGES: Final[Mapping[str, bytes]] = {}
 
