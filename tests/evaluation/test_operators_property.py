@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from buildflags_sdk._evaluation.operators import OPERATORS, prepare
@@ -94,6 +95,8 @@ TESTS = {row: (prepare(*row, operand_of(*row)), OPERATORS[row]) for row in OPERA
 
 
 @given(attribute=JSON_LIKE)
+@example(attribute=10**400)
+@example(attribute=-math.inf)
 @settings(max_examples=200)
 def test_no_attribute_makes_any_test_raise(attribute):
     for (op, dialect), (test, row) in TESTS.items():
@@ -141,6 +144,10 @@ def test_a_list_holds_when_any_of_its_elements_does(values, attribute):
 
 
 @given(operands=st.lists(JSON_LIKE, max_size=3))
+@example(operands=[10**400])
+@example(operands=[-(10**400), 10**400])
+@example(operands=[math.nan])
+@example(operands=[math.inf])
 @settings(max_examples=100)
 def test_no_operand_makes_preparing_raise_anything_but_a_refusal(operands):
     for op, dialect in OPERATORS:

@@ -80,7 +80,9 @@ def _bound(value: Any) -> int | None:
     """As `statsig_moment`, but among the values a number is always of milliseconds."""
     if isinstance(value, str) and not _MOMENT.fullmatch(value):
         value = _integer(value)
-    if is_number(value) and float(value).is_integer():
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if isinstance(value, float) and value.is_integer():
         return int(value)
     return statsig_moment(value) if isinstance(value, str) else None
 
