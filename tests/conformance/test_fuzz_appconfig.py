@@ -116,4 +116,4 @@ def test_no_context_of_a_chance_schema_is_moved(
             compared += 1
 
     check()
-    tally("powertools fuzz", passed=compared)
+    tally("powertools (fuzz)", passed=compared)

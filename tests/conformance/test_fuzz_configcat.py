@@ -206,4 +206,4 @@ def test_no_user_of_a_chance_config_is_moved(
                 compared += 1
 
     check()
-    tally("configcat fuzz", passed=compared)
+    tally("configcat (fuzz)", passed=compared)

@@ -147,4 +147,4 @@ def test_no_subject_of_a_chance_flag_is_moved(
             compared += 1
 
     check()
-    tally("eppo fuzz", passed=compared)
+    tally("eppo (fuzz)", passed=compared)

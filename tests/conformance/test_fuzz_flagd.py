@@ -112,12 +112,17 @@ def theirs(evaluator: Any, context: dict[str, Any]) -> tuple[Any, Any, Any]:
     return details.value, details.variant, None
 
 
-def test_both_run_chance_targeting_the_same(both: Callable[..., Any], fuzz_examples: int) -> None:
+def test_both_run_chance_targeting_the_same(
+    both: Callable[..., Any], fuzz_examples: int, tally: Callable[..., None]
+) -> None:
+    compared = 0
+
     @settings(max_examples=fuzz_examples, deadline=None, suppress_health_check=list(HealthCheck))
     @given(
         program=programs, default=st.sampled_from(["b", None, "gone"]), asked=st.lists(contexts, min_size=5, max_size=5)
     )
     def check(program: Any, default: Any, asked: list[dict[str, Any]]) -> None:
+        nonlocal compared
         flag = {"state": "ENABLED", "variants": VARIANTS, "defaultVariant": default, "targeting": program}
         source = json.dumps({"flags": {"f": flag}, "$evaluators": {"shared": {"==": [{"var": "text"}, "DE"]}}})
         imported = importer.read(source.encode(), fractional=3)
@@ -130,5 +135,7 @@ def test_both_run_chance_targeting_the_same(both: Callable[..., Any], fuzz_examp
             assert (value, decision.variant, code) == theirs(evaluator, context), json.dumps(
                 [program, context, repr(decision), theirs(evaluator, context)]
             )
+            compared += 1
 
     check()
+    tally("flagd (fuzz)", passed=compared)

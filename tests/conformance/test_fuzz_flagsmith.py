@@ -196,7 +196,7 @@ def test_no_identity_of_a_chance_environment_is_moved(
                     compared += 1
 
     check()
-    tally("flagsmith fuzz", passed=compared)
+    tally("flagsmith (fuzz)", passed=compared)
 
 
 def _finite(segments: dict[str, Any]) -> dict[str, Any]:

@@ -161,10 +161,15 @@ def same(ours: dict[str, Any], theirs: Any) -> bool:
     return bool(theirs.source != "force" or ours["ruleId"] == (theirs.ruleId or ""))
 
 
-def test_both_decide_chance_payloads_the_same(both: Callable[..., Any], fuzz_examples: int) -> None:
+def test_both_decide_chance_payloads_the_same(
+    both: Callable[..., Any], fuzz_examples: int, tally: Callable[..., None]
+) -> None:
+    compared = 0
+
     @settings(max_examples=fuzz_examples, deadline=None, suppress_health_check=list(HealthCheck))
     @given(payload=payloads, asked=st.lists(users, min_size=4, max_size=4))
     def check(payload: dict[str, Any], asked: list[dict[str, Any]]) -> None:
+        nonlocal compared
         imported = importer.read(json.dumps({"features": payload, "savedGroups": GROUPS}).encode())
         evaluated = both(imported)
         for user in asked:
@@ -178,11 +183,17 @@ def test_both_decide_chance_payloads_the_same(both: Callable[..., Any], fuzz_exa
                 assert same(result, theirs), json.dumps(
                     [key, result, imported.flags[key].get("broken"), theirs.to_dict(), user, payload]
                 )
+                compared += 1
 
     check()
+    tally("growthbook (fuzz)", passed=compared)
 
 
-def test_both_keep_stored_assignments_alike(both: Callable[..., Any], fuzz_examples: int) -> None:
+def test_both_keep_stored_assignments_alike(
+    both: Callable[..., Any], fuzz_examples: int, tally: Callable[..., None]
+) -> None:
+    compared = 0
+
     documents = st.dictionaries(
         st.sampled_from([f"{key}__{version}" for key in ("e1", "e2", "f0") for version in range(3)]),
         st.sampled_from(["k0", "k1", "k2", "k9"]),
@@ -231,6 +242,7 @@ def test_both_keep_stored_assignments_alike(both: Callable[..., Any], fuzz_examp
         kept=st.lists(documents, min_size=2, max_size=2),
     )
     def check(feature: dict[str, Any], user: dict[str, Any], kept: list[dict[str, str]]) -> None:
+        nonlocal compared
         for at, rule in enumerate(
             feature["rules"]
         ):  # the store of one client has no attribute names: ages are nobody's keys
@@ -256,5 +268,7 @@ def test_both_keep_stored_assignments_alike(both: Callable[..., Any], fuzz_examp
         result = importer.result_of(evaluated.decide("f0", imported.attributes.apply(user)), imported.flags["f0"])
 
         assert same(result, theirs), json.dumps([result, theirs.to_dict(), user, feature, str(stored)])
+        compared += 1
 
     check()
+    tally("growthbook (fuzz)", passed=compared)

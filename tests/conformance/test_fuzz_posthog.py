@@ -215,7 +215,7 @@ def context_of(subject: dict[str, Any]) -> dict[str, Any]:
     return made | ({"$device_id": subject["device"]} if subject["device"] else {})
 
 
-def test_random_payloads_are_decided_as_posthogs_sdk_decides_them(both, fuzz_examples):
+def test_random_payloads_are_decided_as_posthogs_sdk_decides_them(both, fuzz_examples, tally):
     seen = {"decided": 0, "undecided": 0}
 
     @settings(max_examples=fuzz_examples, deadline=None, database=None, suppress_health_check=list(HealthCheck))
@@ -244,4 +244,5 @@ def test_random_payloads_are_decided_as_posthogs_sdk_decides_them(both, fuzz_exa
                 assert type(found) is type(wanted)
 
     compare()
+    tally("posthog (fuzz)", passed=sum(seen.values()))
     assert min(seen.values()) > fuzz_examples // 10, seen

@@ -154,7 +154,7 @@ def contexts(draw: Any) -> dict[str, Any]:
     }
 
 
-def test_random_rulesets_are_decided_as_unleash_decides_them(both, fuzz_examples):
+def test_random_rulesets_are_decided_as_unleash_decides_them(both, fuzz_examples, tally):
     decided_on = 0
 
     @settings(max_examples=fuzz_examples, deadline=None, database=None, suppress_health_check=list(HealthCheck))
@@ -178,4 +178,5 @@ def test_random_rulesets_are_decided_as_unleash_decides_them(both, fuzz_examples
                 assert (ours.name, ours.payload, ours.enabled) == (wanted.name, wanted.payload, wanted.enabled)
 
     compare()
+    tally("unleash (fuzz)", passed=decided_on)
     assert decided_on >= fuzz_examples
