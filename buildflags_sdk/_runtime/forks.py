@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import os
-from typing import Protocol
+import sys
+from typing import Any, Protocol
 
 from buildflags_sdk._living import Living
 
@@ -26,15 +29,20 @@ class Forkable(Protocol):
 
 _watched: Living[Forkable] = Living()
 _hooked = False
+_process = 0
+"""The process that was told last, or that had the hooks set."""
 
 
 def watch(item: Forkable) -> None:
     """Tell `item` about forks from now on, for as long as somebody else holds it."""
-    global _hooked  # noqa: PLW0603 - the interpreter has one list of fork hooks, which cannot be taken back
+    global _hooked, _process  # noqa: PLW0603 - the interpreter has one list of fork hooks, which cannot be taken back
     _watched.add(item)
     if not _hooked and hasattr(os, "register_at_fork"):
         _hooked = True
+        _process = os.getpid()
         os.register_at_fork(before=_before, after_in_parent=_in_parent, after_in_child=_in_child)
+        if hasattr(uwsgi := sys.modules.get("uwsgi"), "masterpid"):
+            _hook_into(uwsgi)
 
 
 def forget(item: Forkable) -> None:
@@ -53,5 +61,28 @@ def _in_parent() -> None:
 
 
 def _in_child() -> None:
+    global _process  # noqa: PLW0603 - as above
+    _process = os.getpid()
     for item in _watched:
         item.after_fork_in_child()
+
+
+def _hook_into(uwsgi: Any) -> None:
+    """Be told by uWSGI too: it forks in C, past the interpreter's hooks, unless it has `py-call-uwsgi-fork-hooks`.
+
+    It calls one function in each worker. Its own decorators set that as they are imported, so they are imported first.
+    """
+    spooler, given = getattr(uwsgi, "spooler", None), getattr(uwsgi, "post_fork_hook", None)
+    with contextlib.suppress(Exception):  # they are not installed, or refuse a uWSGI without a master
+        importlib.import_module("uwsgidecorators")
+    hooks: set[Any] = {given, getattr(uwsgi, "post_fork_hook", None)} - {None}
+
+    def hook() -> None:
+        if os.getpid() != _process:
+            _in_child()
+        for other in hooks:
+            other()
+
+    uwsgi.post_fork_hook = hook
+    if spooler is not None:
+        uwsgi.spooler = spooler

@@ -1,0 +1,7 @@
+"""A configuration of gunicorn that lets gevent replace what blocks before anything else is imported, as gevent asks."""
+
+from __future__ import annotations
+
+from gevent import monkey
+
+monkey.patch_all()
