@@ -72,6 +72,13 @@ def _hook_into(uwsgi: Any) -> None:
 
     It calls one function in each worker. Its own decorators set that as they are imported, so they are imported first.
     """
+    if not uwsgi.worker_id() and not uwsgi.opt.keys() & {"py-call-uwsgi-fork-hooks", "lazy-apps", "lazy"}:
+        import logging  # noqa: PLC0415 - only when there is something to say
+
+        logging.getLogger("buildflags_sdk.refresh").warning(
+            "uWSGI may fork a worker while a thread of its master holds the interpreter, and that worker then hangs: "
+            "set py-call-uwsgi-fork-hooks or lazy-apps if the client is started before the workers are forked"
+        )
     spooler, given = getattr(uwsgi, "spooler", None), getattr(uwsgi, "post_fork_hook", None)
     with contextlib.suppress(Exception):  # they are not installed, or refuse a uWSGI without a master
         importlib.import_module("uwsgidecorators")

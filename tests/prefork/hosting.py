@@ -36,8 +36,8 @@ NEVER = 600.0
 
 
 def version(number: int) -> list[Any]:
-    """The ruleset `v1`, `v2`, …: what the flag `greeting` says."""
-    return [flag("greeting", f"v{number}")]
+    """The ruleset `v1`, `v2`, …: what the flag `greeting` says. The flag `later` is on but in the first."""
+    return [flag("greeting", f"v{number}"), flag("later", number > 1)]
 
 
 def until(holds: Callable[[], object], seconds: float = PATIENCE, about: Callable[[], object] = str) -> None:

@@ -127,3 +127,10 @@ def test_a_scope_of_a_request_sees_it(uwsgi: Callable[..., Host], backend: Fault
     host.all_say("v1", path)
     backend.publish(version(2))
     host.all_say("v2", path)
+
+
+@pytest.mark.parametrize(("option", "said"), [("--master", 1), ("--lazy-apps", 0), ("--py-call-uwsgi-fork-hooks", 0)])
+def test_the_log_says_which_option_is_wanting(uwsgi: Callable[..., Host], option: str, said: int) -> None:
+    host = uwsgi("app_wsgi", "--master", option, made="at import")
+    host.all_say("v1")
+    assert host.log.count("set py-call-uwsgi-fork-hooks or lazy-apps") == said
