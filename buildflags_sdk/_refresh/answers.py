@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from buildflags_sdk._wire.headers import within_limit
 from buildflags_sdk._wire.manifest import FORMATS
 from buildflags_sdk.errors import AnswerRefused, FormatVersionError, SignatureError, TransportError
 
@@ -93,13 +94,14 @@ def is_same_etag(answered: str | None, sent: str) -> bool:
 
 
 def sendable_etag(etag: str | None) -> str | None:
-    """The tag if a request can carry it back. One that is no visible ASCII would fail every request it goes with."""
+    """The tag if a request can carry it back. One too long or no visible ASCII would fail every request it goes with."""
+    etag = within_limit(etag)
     return etag if etag is not None and etag.isascii() and etag.isprintable() else None
 
 
 def kept_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    """The headers of an answer that its ruleset keeps."""
-    return {name: headers[name] for name in _KEPT_HEADERS if name in headers}
+    """The headers of an answer that its ruleset keeps: those that are read at all, so that a disk copy has room for them."""
+    return {name: text for name in _KEPT_HEADERS if (text := within_limit(headers.get(name))) is not None}
 
 
 def renewed_headers(stored: Mapping[str, str], headers: Mapping[str, str]) -> dict[str, str]:

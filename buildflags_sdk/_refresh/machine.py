@@ -128,7 +128,7 @@ class Refresh(Endings):
         self.phase = Phase.ASKING
         self._began = now
         self._age_when_begun = self.age(now)
-        etag = None if self.served is None or self._unconditional else sendable_etag(self.served.etag)
+        etag = None if self.served is None or self._unconditional else self.served.etag
         self._asked_with = etag
         may_share, self._alone = not (self._alone or self._unconditional), False
         return FetchManifest(etag, may_share)
@@ -167,7 +167,7 @@ class Refresh(Endings):
             self.step_backs += 1
             self.failed_at_age = self._age_when_begun
             return self._well(now, dice)
-        etag, headers = event.headers.get("etag"), kept_headers(event.headers)
+        etag, headers = sendable_etag(event.headers.get("etag")), kept_headers(event.headers)
         generation = 0 if self.served is None else self.served.generation
         served = Served(manifest, etag, headers, Source.NETWORK, generation, now.wall)
         if verdict is Verdict.SAME:
@@ -257,7 +257,8 @@ class Refresh(Endings):
         served, cache = self.served, read_cache_headers(event.headers)
         poll = self._polling.bounded(cache.poll)
         lain = max(0.0, now.wall - event.checked_at)
-        seed = Served(event.manifest, event.etag, event.headers, event.source, event.generation, event.checked_at)
+        etag = sendable_etag(event.etag)
+        seed = Served(event.manifest, etag, event.headers, event.source, event.generation, event.checked_at)
         confirmation = self._confirmation(cache, poll, now, lain=lain)
         if event.checked_at > now.wall + CLOCKS_DIFFER_SECONDS:
             confirmation = confirmation._replace(fresh_for=0.0)

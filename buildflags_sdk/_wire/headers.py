@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from .limits import HEADER_CHARACTERS
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -12,7 +14,10 @@ _DELTA_SECONDS = re.compile(r"[0-9]+")
 _LONGEST = 2**31
 """RFC 9111 1.2.2: a larger number of seconds is read as this one."""
 
-_DIRECTIVE = re.compile(r'\s*([!#$%&\'*+.^_`|~0-9A-Za-z-]+)\s*(?:=\s*("(?:[^"\\]|\\.)*"|[^\s,;"]*))?\s*(?:,|$)')
+_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]++"
+_QUOTED = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
+_DIRECTIVE = re.compile(rf'\s*+({_NAME})\s*+(?:=\s*+({_QUOTED}|[^\s,;"]*+)\s*+)?(?:,|$)')
+"""Every run is possessive, so that what does not match is given up at once: blanks cost their number, not its square."""
 
 
 class CacheHeaders(NamedTuple):
@@ -31,15 +36,12 @@ def read_cache_headers(headers: Mapping[str, str]) -> CacheHeaders:
     >>> read_cache_headers({"cache-control": "public, max-age=15, stale-while-revalidate=15", "age": "3"})
     CacheHeaders(max_age=15, stale_while_revalidate=15, stale_if_error=None, age=3, poll=None)
     """
-    directives = _directives(headers.get("cache-control", ""))
-    max_age = _seconds(directives.get("max-age"))
-    if "no-cache" in directives or "no-store" in directives:
-        max_age = 0
+    said = directives(within_limit(headers.get("cache-control")) or "")
     return CacheHeaders(
-        max_age=max_age,
-        stale_while_revalidate=_seconds(directives.get("stale-while-revalidate")),
-        stale_if_error=_seconds(directives.get("stale-if-error")),
-        age=_seconds(headers.get("age", "").partition(",")[0]),  # RFC 9111 5.1: of several, the first
+        max_age=0 if "no-cache" in said or "no-store" in said else said.get("max-age"),
+        stale_while_revalidate=said.get("stale-while-revalidate"),
+        stale_if_error=said.get("stale-if-error"),
+        age=_seconds((headers.get("age") or "").partition(",")[0]),  # RFC 9111 5.1: of several, the first
         poll=_seconds(headers.get("buildflags-poll")) or None,
     )
 
@@ -50,6 +52,7 @@ def read_retry_after(text: str | None, wall_now: float) -> float | None:
     >>> read_retry_after("Mon, 23 Nov 2026 09:00:10 GMT", 1795424400.0)
     10.0
     """
+    text = within_limit(text)
     if text is None:
         return None
     seconds = _seconds(text)
@@ -59,24 +62,28 @@ def read_retry_after(text: str | None, wall_now: float) -> float | None:
     return None if moment is None else max(0.0, moment - wall_now)
 
 
-def _directives(text: str) -> dict[str, str]:
-    """Split Cache-Control. Of one directive given twice, the shorter time holds; after garbage nothing is read."""
-    found: dict[str, str] = {}
+def within_limit(text: str | None) -> str | None:
+    """The text of a header field, or None if it is longer than any of ours: such a one is neither read nor kept."""
+    return text if text is not None and len(text) <= HEADER_CHARACTERS else None
+
+
+def directives(text: str) -> dict[str, int | None]:
+    """Split Cache-Control into names and their seconds (None: says none). After garbage nothing is read.
+
+    Of one directive given twice, the shorter time holds.
+    """
+    found: dict[str, int | None] = {}
     position = 0
-    while position < len(text):
-        match = _DIRECTIVE.match(text, position)
-        if match is None:
-            break
+    while position < len(text) and (match := _DIRECTIVE.match(text, position)) is not None:
         position = match.end()
-        name, value = match[1].lower(), (match[2] or "").strip('"')
-        if name in found and (_seconds(found[name]) or 0) <= (_seconds(value) or 0):
-            continue
-        found[name] = value
+        name, seconds = match[1].lower(), _seconds((match[2] or "").strip('"'))
+        if name not in found or (found[name] or 0) > (seconds or 0):
+            found[name] = seconds
     return found
 
 
 def _seconds(text: str | None) -> int | None:
-    text = (text or "").strip()
+    text = (within_limit(text) or "").strip()
     if not _DELTA_SECONDS.fullmatch(text):
         return None
     return _LONGEST if len(text) > 10 else min(int(text), _LONGEST)

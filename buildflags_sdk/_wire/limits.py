@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 
 class Limits(NamedTuple):
@@ -16,3 +16,6 @@ class Limits(NamedTuple):
 
 
 DEFAULT_LIMITS = Limits()
+
+HEADER_CHARACTERS: Final = 4096
+"""The longest header field that is read or kept; a longer one counts as absent. Not configurable: ours have about 100."""

@@ -8,6 +8,8 @@ from typing import Protocol
 
 from buildflags_sdk.errors import SignatureError
 
+from .limits import HEADER_CHARACTERS
+
 _ED25519_BYTES = 64
 
 
@@ -28,8 +30,11 @@ def parse_signatures(header: str) -> dict[str, bytes]:
     """Read `BuildFlags-Signature: <key id>=<base64>[, ...]` into key id -> signature.
 
     Raises:
-        SignatureError: not of that form, or one key id twice.
+        SignatureError: not of that form, too long, or one key id twice.
     """
+    if len(header) > HEADER_CHARACTERS:
+        msg = f"the signatures have {len(header)} characters, over the limit of {HEADER_CHARACTERS}"
+        raise SignatureError(msg)
     signatures: dict[str, bytes] = {}
     for part in header.split(","):
         key_id, separator, encoded = part.strip().partition("=")

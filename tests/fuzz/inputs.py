@@ -196,6 +196,12 @@ HOSTILE: Mapping[str, Callable[[], bytes]] = {
     "one key many times": lambda: b"{" + b",".join([b'"a":1'] * 30_000) + b"}",
     "empty lines": lambda: b"\n" * 250_000,
     "commas": lambda: b"cache-control: " + b"," * 200_000,
+    "blanks before garbage": lambda: b"cache-control: a" + b" " * 200_000 + b"x",
+    "blanks after an equals sign": lambda: b"cache-control: a=" + b" " * 200_000 + b'"',
+    "blanks around every number": lambda: b"\n".join(
+        name + b": 1" + b" " * 60_000 + b"x" for name in (b"age", b"buildflags-poll", b"retry-after", b"etag")
+    ),
+    "blanks between everything": lambda: b"{" + b" " * 250_000 + b'"key"' + b"\t" * 1000 + b":",
     "quoted directives": lambda: b"cache-control: " + b'a="\\' * 40_000,
     "many directives": lambda: b"cache-control: " + b"max-age=1," * 20_000,
     "many signatures": lambda: b"buildflags-signature: " + b"k=AAAA," * 30_000,

@@ -36,9 +36,10 @@ from buildflags_sdk._storage.head import Place, decode_head
 from buildflags_sdk._transport import Request
 from buildflags_sdk._transport.http import HttpTransport
 from buildflags_sdk._transport.inflate import inflated
+from buildflags_sdk._views import Environment
 from buildflags_sdk._wire.bundle import BUNDLE_MARK, decode_bundle
 from buildflags_sdk._wire.headers import read_cache_headers, read_retry_after
-from buildflags_sdk._wire.limits import DEFAULT_LIMITS
+from buildflags_sdk._wire.limits import DEFAULT_LIMITS, HEADER_CHARACTERS
 from buildflags_sdk._wire.manifest import decode_manifest, encode_manifest
 from buildflags_sdk._wire.page import digest_name, index_page, page_name
 from buildflags_sdk._wire.signature import parse_signatures
@@ -54,6 +55,7 @@ from buildflags_sdk.errors import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from buildflags_sdk._reading import Reading
     from buildflags_sdk._refresh.events import Event
     from buildflags_sdk._wire.manifest import Manifest
 
@@ -113,7 +115,7 @@ def flag_line(data: bytes) -> None:
 
 
 def context(data: bytes) -> None:
-    """A context of any JSON, or none at all: callers put in what their users sent them."""
+    """A context of any JSON, or none at all: callers put in what their users sent them, in a scope and out of one."""
     try:
         given = json.loads(data)
     except (ValueError, RecursionError):
@@ -121,6 +123,11 @@ def context(data: bytes) -> None:
     for key in KNOWN_KEYS:
         assert type(KNOWING.is_enabled(key, given)) is bool
     ask(KNOWING, KNOWN_KEYS[:3], given)
+    for outer, inner in ((CONTEXTS[1], None), (CONTEXTS[1], given), (given, CONTEXTS[1]), (given, given)):
+        with KNOWING.scope(outer), KNOWN_VIEW.scope(inner) as pinned:
+            for reader in (KNOWING, KNOWN_VIEW, pinned, pinned.pinned(given), KNOWING.pinned(given)):
+                ask(reader, (*KNOWN_KEYS[:3], "constant", "unknown"), given)
+                ask(reader, KNOWN_KEYS[:3], None)
 
 
 def headers(data: bytes) -> None:
@@ -135,6 +142,9 @@ def headers(data: bytes) -> None:
     machine = drive(Answered(200, fields, body))
     for status in (304, 429, 503, 401, 200):
         drive(Answered(status, fields, body), machine=machine)
+    if machine.served is not None:
+        kept = [machine.served.etag or "", *machine.served.headers.values()]
+        assert max(map(len, kept)) <= HEADER_CHARACTERS
 
 
 def answer(data: bytes) -> None:
@@ -280,7 +290,7 @@ def evaluate(snapshot: Snapshot, keys: list[str] | tuple[str, ...]) -> Client:
     return client
 
 
-def ask(client: Client, keys: list[str] | tuple[str, ...], given: Any) -> None:
+def ask(client: Reading, keys: list[str] | tuple[str, ...], given: Any) -> None:
     """Every evaluating method: none may raise, and a boolean is a boolean."""
     for key in keys:
         assert type(client.is_enabled(key, given)) is bool
@@ -317,8 +327,8 @@ def _fields(data: bytes) -> dict[str, str]:
     return {name.strip().lower(): value.strip() for name, colon, value in pairs if colon}
 
 
-def _knowing() -> tuple[Client, tuple[str, ...]]:
-    """A client of one flag for each operator's dialect that contexts may trouble."""
+def _knowing() -> tuple[Client, Environment, tuple[str, ...]]:
+    """A client of one flag for each operator's dialect that contexts may trouble, and a view of its environment."""
     from buildflags_sdk._evaluation.operators import OPERATORS
 
     flags: dict[str, bytes] = {}
@@ -343,9 +353,11 @@ def _knowing() -> tuple[Client, tuple[str, ...]]:
                 },
             }
             flags[key] = json.dumps(entry, separators=(",", ":")).encode()
-    snapshot = Snapshot.from_lines(flags, {}, revision=1)
-    client = Client._given(GivenFlags(snapshot, workspace="acme", environment="production"), None)
-    return client, tuple(flags)
+    constant = {"key": "constant", "type": "boolean", "variants": {"on": True}, "fallthrough": {"variant": "on"}}
+    lines = flags | {"constant": json.dumps(constant).encode()}
+    feed = GivenFlags(Snapshot.from_lines(lines, {}, revision=1), workspace="acme", environment="production")
+    client = Client._given(feed, None)
+    return client, Environment(feed, client._world, None), tuple(flags)
 
 
-KNOWING, KNOWN_KEYS = _knowing()
+KNOWING, KNOWN_VIEW, KNOWN_KEYS = _knowing()
