@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
 
 from ._evaluation.details import CALLER_DEFAULT, Decision, ErrorCode, EvaluationDetails, Fallback, Reason, Source
+from ._scope import InvalidContext, merge, no_mapping
 from ._scope import current as current_scope
 from ._snapshot import NOT_FOUND
 from ._tables import OverlayTable
@@ -64,8 +65,8 @@ class Reading:
                 table, context = self._route(context)
             elif context is None:
                 context = scope.context
-            elif scope.context:
-                context = {**scope.context, **context}
+            elif scope.context is not None:
+                context = merge(scope.context, context)
         try:
             entry = table[key]
             if entry is True or entry is False:
@@ -128,8 +129,8 @@ class Reading:
                 table, context = self._route(context)
             elif context is None:
                 context = scope.context
-            elif scope.context:
-                context = {**scope.context, **context}
+            elif scope.context is not None:
+                context = merge(scope.context, context)
         try:
             entry = table[key]
             if entry is True or entry is False:
@@ -156,7 +157,7 @@ class Reading:
             return default
         return value
 
-    def get_details(  # noqa: PLR0912 - as `get_value`
+    def get_details(  # noqa: C901, PLR0912 - as `get_value`
         self, key: str, default: T, /, context: Mapping[str, Any] | None = None
     ) -> EvaluationDetails[T]:
         """The value with what it is: variant, reason, rule, error, revision, source, freshness, age.
@@ -175,31 +176,33 @@ class Reading:
                 table, context = self._route(context)
             elif context is None:
                 context = scope.context
-            elif scope.context:
-                context = {**scope.context, **context}
+            elif scope.context is not None:
+                context = merge(scope.context, context)
         snapshot = table.snapshot
+        value: Any = default
+        laid = None
         try:
             entry = table[key]
-            if context is None:
-                context = self._context
-            elif self._context is not NO_CONTEXT:
-                context = {**self._context, **context}
-            laid = table.laid(key) if isinstance(table, OverlayTable) else None
+            if isinstance(table, OverlayTable):
+                laid = table.laid(key)
             if laid is not None:
                 decision = laid
             elif entry is True or entry is False or entry is NOT_FOUND:
-                decision = snapshot.decide(key, context, self._world)
+                decision = snapshot.decide(key, NO_CONTEXT, self._world)
             else:
+                if context is None:
+                    context = self._context
+                elif self._context is not NO_CONTEXT:
+                    context = {**self._context, **context}
                 decision = entry(context, snapshot, self._world)
+            if decision.value is not CALLER_DEFAULT:
+                fitted = own(decision) if default is None else fit(decision, default, self._models)
+                if fitted is MISFIT:
+                    decision = self._mismatched(key, decision, default)
+                else:
+                    value = fitted
         except Exception as error:  # noqa: BLE001 - the failure path of an evaluation: it answers and reports, never raises
             laid, decision = None, self._failed(key, context, error)
-        value: Any = default
-        if decision.value is not CALLER_DEFAULT:
-            fitted = own(decision) if default is None else fit(decision, default, self._models)
-            if fitted is MISFIT:
-                decision = self._mismatched(key, decision, default)
-            else:
-                value = fitted
         standing = self._standing_of(table)
         return EvaluationDetails(
             flag_key=key,
@@ -228,20 +231,21 @@ class Reading:
         50
         """
         from ._evaluation.interpreter import Definitions, interpret  # noqa: PLC0415 - loads pydantic
+        from ._evaluation.trace import Trace  # noqa: PLC0415
 
         table = self._table
         if table is None:
             table, context = self._route(context)
-        if context is None:
-            context = self._context
-        elif self._context:
-            context = {**self._context, **context}
-        return interpret(Definitions.of(table.snapshot), key, context, self._world)
+        context = merge(self._context, context)
+        try:
+            return interpret(Definitions.of(table.snapshot), key, context, self._world)
+        except Exception as error:  # noqa: BLE001 - as for the evaluation that it explains
+            return Trace(self._failed(key, context, error))
 
     # -- what a view supplies ------------------------------------------------------------------------------------------
 
     def _route(self, context: Mapping[str, Any] | None) -> tuple[Table, Mapping[str, Any] | None]:
-        """The table and context to use while something special holds."""
+        """The table and context to use while something special holds. Never raises."""
         raise AssertionError
 
     def _standing_of(self, table: Table) -> Standing:
@@ -257,17 +261,20 @@ class Reading:
     def _failed(self, key: Any, context: Any, error: Exception) -> Decision:
         from collections.abc import Mapping  # noqa: PLC0415 - the failure path only
 
-        if context is not None and not isinstance(context, Mapping):
-            code = ErrorCode.INVALID_CONTEXT
-            message = f"the context is a {type(context).__name__}; give a mapping such as {{'targetingKey': 'user-7'}} or an EvaluationContext"
+        wrong = next((given for given in (context, self._context) if not isinstance(given, Mapping | None)), None)
+        if isinstance(error, InvalidContext):
+            code, message = ErrorCode.INVALID_CONTEXT, str(error)
+        elif wrong is not None:
+            code, message = ErrorCode.INVALID_CONTEXT, no_mapping(wrong)
         elif not isinstance(key, str):
             code = ErrorCode.GENERAL
             message = f"the flag key is a {type(key).__name__}; give its text"
         else:
             code = ErrorCode.GENERAL
             message = f"evaluating {key!r} failed: {type(error).__name__}: {error}"
-        self._report(str(key), code, message)
-        return Fallback(str(key), reason=Reason.ERROR, error_code=code, error_message=message)
+        name = key if isinstance(key, str) else type(key).__name__
+        self._report(name, code, message)
+        return Fallback(name, reason=Reason.ERROR, error_code=code, error_message=message)
 
     def _mismatched(self, key: str, decision: Decision, default: Any) -> Decision:
         message = f"flag {key!r} is of type {decision.type or type(decision.value).__name__}, the default is of type {name_of(default)}"

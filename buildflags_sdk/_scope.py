@@ -5,11 +5,12 @@ Until the process opens its first scope no context variable is read; that moment
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, NoReturn, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from types import TracebackType
 
 T = TypeVar("T")
@@ -134,12 +135,52 @@ def overridden_with(values: Mapping[str, Any]) -> Opened[None]:
 
 
 def merge(outer: Mapping[str, Any] | None, inner: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
-    """Contexts in OpenFeature's order, the last wins. Nothing is copied when only one is given."""
-    if not outer:
+    """Contexts in OpenFeature's order, the last wins. Nothing is copied when only one is given.
+
+    Whatever was given, nothing is raised here: contexts that cannot be merged raise where an evaluation reads them.
+    """
+    if outer is None:
         return inner
-    if not inner:
+    if inner is None:
         return outer
-    return {**outer, **inner}
+    try:
+        return {**outer, **inner}
+    except Exception as error:  # noqa: BLE001 - a caller's own mapping may raise anything; an evaluation tells it
+        return unreadable(error, inner, outer)
+
+
+class InvalidContext(TypeError):
+    """Raised to an evaluating method, which catches it: its context cannot be read."""
+
+
+class Unreadable(Mapping[str, Any]):
+    """Stands for a context that cannot be made. Whatever is read of it raises `InvalidContext`."""
+
+    __slots__ = ("_said",)
+
+    def __init__(self, said: str) -> None:
+        self._said = said
+
+    def _refuse(self, *_args: object) -> NoReturn:
+        raise InvalidContext(self._said)
+
+    __getitem__ = __iter__ = __len__ = __contains__ = _refuse
+
+
+def unreadable(error: Exception, *given: object) -> Unreadable:
+    """What stands for the contexts whose reading raised `error`."""
+    if isinstance(error, InvalidContext):
+        return Unreadable(str(error))
+    wrong = next((each for each in given if not isinstance(each, Mapping)), None)
+    return Unreadable(
+        f"the context cannot be read: {type(error).__name__}: {error}" if wrong is None else no_mapping(wrong)
+    )
+
+
+def no_mapping(given: object) -> str:
+    """What to say of a context that is none."""
+    name = type(given).__name__
+    return f"the context is a {name}; give a mapping such as {{'targetingKey': 'user-7'}} or an EvaluationContext"
 
 
 class _Unpinned(dict[object, Any]):

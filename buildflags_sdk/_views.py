@@ -78,9 +78,9 @@ class View(Reading):
         """
         scope = _scope.current()
         table = self._table if self._table is not None else self._find(scope)
-        if scope is not None and scope.context:
-            context = scope.context if context is None else {**scope.context, **context}
-        return Pinned(self, table, context or NO_CONTEXT, max_staleness or self._max_staleness)
+        if scope is not None:
+            context = _scope.merge(scope.context, context)
+        return Pinned(self, table, NO_CONTEXT if context is None else context, max_staleness or self._max_staleness)
 
     def scope(self, context: Mapping[str, Any] | None = None) -> AbstractContextManager[Pinned]:
         """Open an ambient scope: what this thread or task reads inside has this context, and one revision.
@@ -112,8 +112,8 @@ class View(Reading):
     def _route(self, context: Mapping[str, Any] | None) -> tuple[Table, Mapping[str, Any] | None]:
         scope = _scope.current()
         table = self._find(scope)
-        if scope is not None and scope.context:
-            context = scope.context if context is None else {**scope.context, **context}
+        if scope is not None:
+            context = _scope.merge(scope.context, context)
         if self._max_staleness is not None and self._is_expired(table):
             table = expired(table.snapshot)
         return table, context
@@ -234,7 +234,12 @@ class Renamed(Reading):
         return self._view._models
 
     def _route(self, context: Mapping[str, Any] | None) -> tuple[Table, Mapping[str, Any] | None]:
-        return self._view._route(None if context is None else self._mapping.apply(context))
+        if context is not None:
+            try:
+                context = self._mapping.apply(context)
+            except Exception as error:  # noqa: BLE001 - a caller's own mapping may raise anything; the evaluation tells it
+                context = _scope.unreadable(error, context)
+        return self._view._route(context)
 
     def _standing_of(self, table: Table) -> Standing:
         return self._view._standing_of(table)
@@ -268,7 +273,8 @@ class Pinned(Reading):
 
     def pinned(self, context: Mapping[str, Any] | None = None) -> Pinned:
         """The same revision with more context."""
-        return Pinned(self._view, self._pinned, {**self._context, **(context or {})}, self._max_staleness)
+        merged = _scope.merge(self._context, context)
+        return Pinned(self._view, self._pinned, NO_CONTEXT if merged is None else merged, self._max_staleness)
 
     def keys(self) -> frozenset[str]:
         """The keys of all flags of that revision."""
