@@ -81,3 +81,19 @@ class UnknownFlagError(BuildFlagsError, KeyError):
 
 class ClosedError(BuildFlagsError):
     """The client was closed before."""
+
+
+MOST_CHARACTERS = 500
+"""Of what an error says, in a log line or a status: some of it may have been written by a peer."""
+
+
+def words_of(error: BaseException) -> str:
+    """What an error says, cut where it is long; the name of its kind when it says nothing, or cannot.
+
+    Other people's may raise when asked.
+    """
+    try:
+        words = str(error) or type(error).__name__
+    except BaseException:  # noqa: BLE001 - it may be raised in place of what a listener or a transport raised itself
+        return type(error).__name__
+    return words if len(words) <= MOST_CHARACTERS else f"{words[:MOST_CHARACTERS]}… ({len(words):,} characters)"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from buildflags_sdk._freshness import Moment
+from buildflags_sdk.errors import words_of
 
 from .answers import explained
 from .events import Cause, Report
@@ -43,7 +44,7 @@ class FailureRun:
         self.count += 1
         self.since = self.since or now
         self.cause = cause
-        self.last_error = str(error) or type(error).__name__
+        self.last_error = words_of(error)
         if cause in self._said or (cause is Cause.SUPERSEDED and self.count == 1):
             return None  # a page gone once is a publish that came between, and no news
         self._said.add(cause)

@@ -11,7 +11,7 @@ from buildflags_sdk._evaluation.details import Source
 from buildflags_sdk._refresh.events import NeighbourAsks, NeighbourFailed, Seeded
 from buildflags_sdk._storage.disk import DiskCopy, HeldLock, Stored
 from buildflags_sdk._wire.manifest import decode_manifest
-from buildflags_sdk.errors import BuildFlagsError, FlagFileError, StorageError
+from buildflags_sdk.errors import BuildFlagsError, FlagFileError, StorageError, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -155,7 +155,7 @@ class LocalCopies:
                 limits=settings.limits,
             )
         except (BuildFlagsError, OSError) as error:
-            self._say("error", f"the bootstrap file {path} cannot be used: {error}")
+            self._say("error", f"the bootstrap file {path} cannot be used: {words_of(error)}")
             return None
         headers = {} if bundle.signature is None else {"buildflags-signature": bundle.signature}
         return Seeded(manifest, bundle.pages, bundle.etag, headers, bundle.saved_at, Source.BOOTSTRAP)
@@ -171,9 +171,10 @@ class LocalCopies:
 
     def _failed(self, what: str, error: Exception) -> None:
         """Note what went wrong; say so if nothing was wrong before. A full disk can be read all the time."""
+        words = words_of(error)
         if not self._errors:
-            self._say("warning", f"the disk copy cannot be used: {error}", directory=self.directory)
-        self._errors[what] = str(error)
+            self._say("warning", f"the disk copy cannot be used: {words}", directory=self.directory)
+        self._errors[what] = words
 
 
 def _stored(served: Served, snapshot: Snapshot) -> Stored:
