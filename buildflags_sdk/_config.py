@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn, Self
 
 from ._refresh.polling import Polling as Polling
 from ._wire.limits import Limits as Limits
@@ -15,13 +15,14 @@ if TYPE_CHECKING:
 DEFAULT_CACHE: Final = "default"
 ENVIRONMENT_IDLE_SECONDS: Final = 900.0
 START_WAIT_SECONDS: Final = 2.0
+CLOSE_SECONDS: Final = 0.25
 BUDGET_SECONDS: Final = 0.5
 MODES: Final = ("auto", "thread", "lambda")
 LAMBDA_VARIABLES: Final = ("AWS_LAMBDA_RUNTIME_API", "AWS_LAMBDA_FUNCTION_NAME")
 
 
 class SdkKey:
-    """A secret that shows itself only when asked by name: never in a repr, a log line, an error or a status."""
+    """A secret that shows itself only when asked by name: never in a repr, a log line, an error, a status or a pickle."""
 
     __slots__ = ("_secret",)
 
@@ -40,6 +41,19 @@ class SdkKey:
 
     def __hash__(self) -> int:
         return hash(self._secret)
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self
+
+    def __getstate__(self) -> NoReturn:
+        msg = "an SDK key is not pickled, it would stand there in clear: make the client where it is used, with its own key"
+        raise TypeError(msg)
+
+    def __reduce__(self) -> NoReturn:
+        self.__getstate__()
 
 
 class Settings(NamedTuple):

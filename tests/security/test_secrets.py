@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import copy
 import gc
 import io
 import logging
+import pickle
 import traceback
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
@@ -13,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from buildflags_sdk import BuildFlagsError, Client, Polling
+from buildflags_sdk._config import SdkKey, Settings
 from buildflags_sdk.testing import FaultServer, flag
 
 if TYPE_CHECKING:
@@ -119,3 +122,31 @@ def test_no_error_shows_it(wrong: dict[str, Any]) -> None:
     assert_silent("an error", f"{refused.value!r} {refused.value}")
     lines = traceback.TracebackException.from_exception(refused.value).format()
     assert_silent("a traceback", "".join(lines))
+
+
+SETTINGS = Settings(url="https://x", sdk_key=SdkKey(KEY), workspace="acme", environment="dev")
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+@pytest.mark.parametrize(
+    "thing", [SETTINGS, SETTINGS.sdk_key, {"key": SETTINGS.sdk_key}], ids=["settings", "key", "dict"]
+)
+def test_it_is_not_pickled(thing: object, protocol: int) -> None:
+    with pytest.raises(TypeError, match="an SDK key is not pickled") as refused:
+        pickle.dumps(thing, protocol)
+    assert_silent("an error", str(refused.value))
+
+
+def test_its_state_is_given_to_nobody_who_looks_for_one() -> None:
+    key = SETTINGS.sdk_key
+    for ask in (key.__getstate__, key.__reduce__, lambda: key.__reduce_ex__(2), lambda: vars(key)):
+        with pytest.raises(TypeError):
+            ask()
+    assert_silent("what a debugger lists", f"{dir(key)} {SETTINGS._asdict()} {SETTINGS!s} {key!s}")
+
+
+def test_settings_are_copied_with_the_key_they_have() -> None:
+    for one in (copy.copy(SETTINGS), copy.deepcopy(SETTINGS)):
+        assert one == SETTINGS
+        assert one.sdk_key is SETTINGS.sdk_key
+    assert copy.copy(SETTINGS.sdk_key) is copy.deepcopy(SETTINGS.sdk_key) is SETTINGS.sdk_key
