@@ -13,14 +13,13 @@ import click
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from buildflags_sdk._evaluation.details import CALLER_DEFAULT
 from buildflags_sdk._evaluation.interpreter import Definitions, interpret
 from buildflags_sdk._evaluation.world import PureWorld
 from buildflags_sdk._snapshot import Snapshot
 from buildflags_sdk._storage.files import read_flags
 from buildflags_sdk.errors import ConfigurationError
 from buildflags_sdk.importers import SYSTEMS
-from buildflags_sdk.importers.peers import DEFAULT, peer_of
+from buildflags_sdk.importers.peers import DEFAULT, Answer, peer_of
 from buildflags_sdk.shadow import same
 
 from ._exit import Exit, Failure
@@ -31,19 +30,21 @@ from .importing import flags_file, read_export
 
 if TYPE_CHECKING:
     from buildflags_sdk.importers import Imported
-    from buildflags_sdk.importers.peers import Evaluate, Peer
+    from buildflags_sdk.importers.peers import Peer
+    from buildflags_sdk.importers.peers.answers import Evaluate
 
 FIRST_DIFFERENCES = 5
 
 
 class Difference(NamedTuple):
-    """One context for which the two systems do not answer alike, with both explanations as far as there are any."""
+    """One context for which the two systems do not answer alike, with both explanations: our trace, and their SDK's words."""
 
     flag: str
     context: Mapping[str, Any]
     ours: Any
     theirs: Any
     trace: tuple[str, ...]
+    their_words: str
 
 
 class Sample(NamedTuple):
@@ -73,12 +74,12 @@ def verify_import(system: str, file: str, contexts: str, only: tuple[str, ...], 
     theirs: tuple[Peer, Evaluate] | None
     try:
         peer = peer_of(system)
-        theirs = peer, peer.make(Path(file).read_bytes())
+        theirs = peer, peer.evaluator(Path(file).read_bytes())
     except ConfigurationError as error:
         theirs = None
         warn(str(error))
     with working("deciding …") as progress:
-        sample = decide(imported, read_contexts(contexts), theirs, only, progress)
+        sample = decide(imported, read_contexts(contexts, imported), theirs, only, progress)
     answer = {
         "system": system,
         "contexts": sample.contexts,
@@ -94,8 +95,8 @@ def verify_import(system: str, file: str, contexts: str, only: tuple[str, ...], 
         raise SystemExit(Exit.NEGATIVE)
 
 
-def read_contexts(file: str) -> Iterator[dict[str, Any]]:
-    """The contexts of an NDJSON file, one at a time: the file may be long."""
+def read_contexts(file: str, imported: Imported) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """The contexts of an NDJSON file, one at a time: the file may be long. Each as it stands there, and as ours."""
     try:
         with Path(file).open(encoding="utf-8") as lines:
             for number, line in enumerate(lines, 1):
@@ -111,7 +112,14 @@ def read_contexts(file: str) -> Iterator[dict[str, Any]]:
                         'write one context a line, such as {"userId": "u1", "country": "DE"}',
                         exit_code=Exit.CONFIGURATION,
                     )
-                yield context
+                try:
+                    yield context, imported.attributes.apply(context)
+                except ConfigurationError as error:
+                    raise Failure(
+                        f"{file}, line {number}: {error}",
+                        "give contexts as the other system's callers give them, or take the line out",
+                        exit_code=Exit.CONFIGURATION,
+                    ) from None
     except OSError as error:
         raise Failure(
             f"cannot read {file}: {error.strerror or error}", "give the file of contexts", exit_code=Exit.CONFIGURATION
@@ -120,7 +128,7 @@ def read_contexts(file: str) -> Iterator[dict[str, Any]]:
 
 def decide(
     imported: Imported,
-    contexts: Iterator[dict[str, Any]],
+    contexts: Iterator[tuple[dict[str, Any], dict[str, Any]]],
     theirs: tuple[Peer, Evaluate] | None,
     only: tuple[str, ...],
     progress: Any,
@@ -135,25 +143,33 @@ def decide(
     by_flag: Counter[str] = Counter()
     first: list[Difference] = []
     equal = number = 0
-    for number, context in enumerate(contexts, 1):
-        ours_context = imported.attributes.apply(context)
+    for number, (context, ours_context) in enumerate(contexts, 1):
         for key in keys:
             decision = snapshot.decide(key, ours_context, world)
-            variants[key][DEFAULT if decision.value is CALLER_DEFAULT else str(decision.variant)] += 1
+            variants[key][DEFAULT if decision.variant is None else decision.variant] += 1
             if theirs is None:
                 continue
             peer, evaluate = theirs
-            mine, value = peer.ours(decision, imported.flags[key]), evaluate(source_keys.get(key, key), context)
-            if same(mine, value):
+            mine = peer.ours(decision, imported.flags[key])
+            answer = _asked(evaluate, source_keys.get(key, key), context)
+            if same(mine, answer.value):
                 equal += 1
                 continue
             by_flag[key] += 1
             if len(first) < FIRST_DIFFERENCES:
                 trace = tuple(interpret(Definitions.of(snapshot), key, ours_context, world).lines())
-                first.append(Difference(key, context, mine, value, trace))
+                first.append(Difference(key, context, mine, answer.value, trace, answer.why))
         if number % 1000 == 0:
             progress(f"{number:,} contexts …")
     return Sample(number, variants, equal, by_flag.total(), tuple(first), by_flag)
+
+
+def _asked(evaluate: Evaluate, key: str, context: Mapping[str, Any]) -> Answer:
+    """The SDK's answer; one that it breaks off over is its own, and tells itself apart."""
+    try:
+        return evaluate(key, context)
+    except Exception as error:  # noqa: BLE001 - whatever another system's code raises
+        return Answer("an error", f"{type(error).__name__}: {error}")
 
 
 def _picture(sample: Sample, *, side_by_side: bool) -> RenderableType:
@@ -167,6 +183,7 @@ def _picture(sample: Sample, *, side_by_side: bool) -> RenderableType:
         shown.append(Text.assemble((difference.flag, "key"), " for ", json.dumps(difference.context, default=str)))
         shown.append(Text(f"  ours {difference.ours!r}, theirs {difference.theirs!r}", style="bad"))
         shown += [Text(f"    {line}", style="note") for line in difference.trace]
+        shown.append(Text(f"    theirs: {difference.their_words or 'its SDK gives no reason'}", style="note"))
     if side_by_side:
         mark = ("✘ ", "bad") if sample.different else ("✔ ", "good")
         shown.append(Text.assemble(mark, f"{sample.equal:,} equal, {sample.different:,} different"))

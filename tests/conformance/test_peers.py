@@ -5,19 +5,55 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
+from buildflags_sdk.cli._exit import Exit
 from buildflags_sdk.cli.app import buildflags
-from buildflags_sdk.importers.peers import PEERS, peer_of
+from buildflags_sdk.errors import ConfigurationError
+from buildflags_sdk.importers.peers import PEERS, growthbook, peer_of
+
+if TYPE_CHECKING:
+    from buildflags_sdk.importers.peers.answers import Evaluate
 
 pytestmark = pytest.mark.conformance
 
 CASES = Path(os.environ.get("BUILDFLAGS_CONFORMANCE_DIR") or Path(__file__).parents[3] / "shared" / "conformance")
 
 RULE = {"condition": {"country": "DE"}, "variations": ["a", "b"], "weights": [0.5, 0.5], "hashAttribute": "id"}
+FLAGSMITH_STATE = {
+    "feature": {"id": 1, "name": "f"},
+    "enabled": True,
+    "feature_state_value": "base",
+    "featurestate_uuid": "uuid-1",
+    "django_id": 7,
+    "multivariate_feature_state_values": [
+        {"id": 1, "percentage_allocation": 50, "multivariate_feature_option": {"value": "a"}}
+    ],
+}
+SEGMENT_STATE = {
+    **FLAGSMITH_STATE,
+    "feature_state_value": "override",
+    "featurestate_uuid": "uuid-2",
+    "feature_segment": {"priority": 0},
+}
+IN_GERMANY = [
+    {"type": "ALL", "conditions": [{"property_": "country", "operator": "EQUAL", "value": "DE"}], "rules": []}
+]
+STATSIG_RULE = {
+    "name": "r", "id": "r", "salt": "rs", "passPercentage": 50, "returnValue": True, "idType": "userID",
+    "conditions": ["k"],
+}  # fmt: skip
+STATSIG_GATE = {
+    "name": "g", "type": "feature_gate", "salt": "s", "enabled": True, "idType": "userID", "defaultValue": False,
+    "rules": [STATSIG_RULE], "entity": "feature_gate", "version": 1,
+}  # fmt: skip
+STATSIG_CONFIG = {
+    **STATSIG_GATE, "type": "dynamic_config", "entity": "dynamic_config", "defaultValue": {},
+    "rules": [{**STATSIG_RULE, "returnValue": {"v": 1}}],
+}  # fmt: skip
 EXPORTS: dict[str, Any] = {
     "growthbook": {"features": {"f": {"defaultValue": "none", "rules": [RULE]}}},
     "launchdarkly": {
@@ -68,10 +104,68 @@ EXPORTS: dict[str, Any] = {
             }
         }
     },
+    "flagsmith": {
+        "api_key": "env",
+        "name": "Production",
+        "feature_states": [FLAGSMITH_STATE],
+        "project": {"segments": [{"id": 1, "name": "germany", "rules": IN_GERMANY, "feature_states": [SEGMENT_STATE]}]},
+        "identity_overrides": [],
+    },
+    "posthog": {
+        "flags": [
+            {
+                "key": "f",
+                "active": True,
+                "filters": {
+                    "groups": [
+                        {
+                            "properties": [{"key": "country", "value": ["DE"], "operator": "exact", "type": "person"}],
+                            "rollout_percentage": 50,
+                        }
+                    ],
+                    "multivariate": {
+                        "variants": [{"key": "a", "rollout_percentage": 50}, {"key": "b", "rollout_percentage": 50}]
+                    },
+                },
+            }
+        ],
+        "group_type_mapping": {},
+        "cohorts": {},
+    },
+    "statsig": {
+        "feature_gates": {"g": STATSIG_GATE},
+        "dynamic_configs": {"c": {**STATSIG_CONFIG, "name": "c"}},
+        "layer_configs": {"l": {**STATSIG_CONFIG, "name": "l", "entity": "layer"}},
+        "condition_map": {
+            "k": {
+                "type": "user_field",
+                "field": "country",
+                "operator": "any",
+                "targetValue": ["DE"],
+                "idType": "userID",
+                "additionalValues": {},
+            }
+        },
+        "id_lists": {},
+        "experiment_to_layer": {},
+        "has_updates": True,
+        "time": 1,
+    },
+    "appconfig": {
+        "f": {
+            "default": False,
+            "rules": {
+                "germans": {
+                    "when_match": True,
+                    "conditions": [{"action": "EQUALS", "key": "country", "value": "DE"}],
+                }
+            },
+        }
+    },
 }
 NAMES = {
     "growthbook": "id", "launchdarkly": "key", "unleash": "userId", "flagd": "targetingKey", "eppo": "subjectKey",
-    "configcat": "Identifier",
+    "configcat": "Identifier", "flagsmith": "identifier", "posthog": "distinct_id", "statsig": "userID", "appconfig": "id",
 }  # fmt: skip
 
 
@@ -88,19 +182,72 @@ def _export(system: str) -> bytes:
     return first.encode() if isinstance(first, str) else json.dumps(first).encode()
 
 
-@pytest.mark.parametrize("system", sorted(set(PEERS) - {"flagsmith"}))
-def test_nobody_is_moved_on_a_sample_of_traffic(system: str, tmp_path: Path) -> None:
+def verified(system: str, folder: Path, export: bytes, *contexts: dict[str, Any]) -> Result:
+    """What `verify-import` says of these contexts, beside the system's own SDK."""
     try:
         peer_of(system)
-    except Exception as error:  # noqa: BLE001 - told as the reason of the skip
+    except ConfigurationError as error:
         pytest.skip(str(error))
-    export, contexts = tmp_path / "export.json", tmp_path / "traffic.ndjson"
-    export.write_bytes(_export(system))
+    exported, traffic = folder / "export.json", folder / "traffic.ndjson"
+    exported.write_bytes(export)
+    traffic.write_text("\n".join(map(json.dumps, contexts)))
+    return CliRunner().invoke(
+        buildflags, ["verify-import", system, str(exported), "--contexts", str(traffic), "--json"]
+    )
+
+
+@pytest.mark.parametrize("system", sorted(PEERS))
+def test_nobody_is_moved_on_a_sample_of_traffic(system: str, tmp_path: Path) -> None:
     sample = [{NAMES[system]: f"user-{at}", "country": ("DE", "FR")[at % 2]} for at in range(40)]
-    contexts.write_text("\n".join(map(json.dumps, sample)))
-    done = CliRunner().invoke(buildflags, ["verify-import", system, str(export), "--contexts", str(contexts), "--json"])
+    done = verified(system, tmp_path, _export(system), *sample)
     answer = json.loads(done.stdout)
     assert answer["side_by_side"], done.stderr
     assert answer["first_differences"] == []
     assert answer["equal"] >= 40
     assert done.exit_code == 0
+    assert any(len(counts) > 1 for counts in answer["flags"].values()), "the sample tells nobody apart"
+
+
+@pytest.mark.parametrize(
+    ("system", "export", "context"),
+    [
+        ("launchdarkly", {"data": EXPORTS["launchdarkly"]}, {"key": "u", "country": "DE"}),
+        ("launchdarkly", {"flagValues": {"plain": 7}}, {"key": "u"}),
+        ("growthbook", EXPORTS["growthbook"]["features"], {"id": "u", "country": "DE"}),
+    ],
+    ids=["wrapped", "plain values", "bare features"],
+)
+def test_every_form_of_an_export_that_is_read_is_compared(
+    system: str, export: Any, context: dict[str, Any], tmp_path: Path
+) -> None:
+    done = verified(system, tmp_path, json.dumps(export).encode(), context)
+    answer = json.loads(done.stdout)
+    assert answer["side_by_side"], done.stderr
+    assert (answer["equal"], answer["different"]) == (1, 0)
+
+
+def test_an_export_that_the_other_sdk_does_not_take_is_said_and_not_compared(tmp_path: Path) -> None:
+    export = {"flags": {"good": EXPORTS["flagd"]["flags"]["f"], "bad": {"state": "PERHAPS"}}}
+    done = verified("flagd", tmp_path, json.dumps(export).encode(), {"targetingKey": "u"})
+    assert not json.loads(done.stdout)["side_by_side"]
+    assert "does not take this export" in done.stderr
+
+
+def test_a_context_that_is_none_is_named_by_its_line(tmp_path: Path) -> None:
+    done = verified("launchdarkly", tmp_path, _export("launchdarkly"), {"key": "u"}, {"country": "DE"})
+    assert "line 2: " in done.stderr
+    assert done.exit_code == Exit.CONFIGURATION
+
+
+def test_a_difference_is_explained_by_both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("growthbook", reason="the peer's SDK is not installed: growthbook")
+    monkeypatch.setattr(growthbook, "evaluator", lambda data, real=growthbook.evaluator: _contrary(real(data)))
+    done = verified("growthbook", tmp_path, _export("growthbook"), {"id": "u", "country": "DE"})
+    (first,) = json.loads(done.stdout)["first_differences"]
+    assert any("country" in line for line in first["trace"])
+    assert "source experiment" in first["their_words"]
+    assert done.exit_code == Exit.NEGATIVE
+
+
+def _contrary(evaluate: Evaluate) -> Evaluate:
+    return lambda key, context: evaluate(key, context)._replace(value="something else")
