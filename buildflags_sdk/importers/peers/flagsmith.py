@@ -1,0 +1,42 @@
+"""Flagsmith's engine over an environment document, or over its evaluation context."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from buildflags_sdk._evaluation.details import CALLER_DEFAULT
+
+from .answers import Answer, said, sdk
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from buildflags_sdk._evaluation.details import Decision
+
+    from .answers import Evaluate
+
+_IDENTIFIER = "identifier"
+
+
+def evaluator(data: bytes) -> Evaluate:
+    """Evaluates either form of export for the identity that a context names, or for none."""
+    engine, mappers = sdk("flag_engine.engine"), sdk("flagsmith.mappers")
+    document = json.loads(data)
+    if "feature_states" in document:
+        document = mappers.map_environment_document_to_context(document)
+
+    def evaluate(key: str, context: Mapping[str, Any]) -> Answer:
+        traits = {name: value for name, value in context.items() if name != _IDENTIFIER}
+        asked = document
+        if context.get(_IDENTIFIER) is not None:
+            asked = mappers.map_context_and_identity_data_to_context(document, context[_IDENTIFIER], traits)
+        flag = engine.get_evaluation_result(asked)["flags"][key]
+        return Answer((flag["enabled"], flag["value"]), said(reason=flag["reason"], variant=flag.get("variant")))
+
+    return evaluate
+
+
+def ours(decision: Decision, _entry: Mapping[str, Any]) -> Any:
+    """A decision of ours as whether it is enabled, and its value."""
+    return decision.on, None if decision.value is CALLER_DEFAULT else decision.value

@@ -1,0 +1,79 @@
+"""Statsig's SDK over an export of its specs."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from .answers import Answer, said, sdk, value_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from buildflags_sdk._evaluation.details import Decision
+
+    from .answers import Evaluate
+
+_TABLES = {"feature_gates": "gate", "dynamic_configs": "config", "layer_configs": "layer"}
+_OWN = {
+    "userID": "user_id", "email": "email", "ip": "ip", "userAgent": "user_agent", "country": "country",
+    "locale": "locale", "appVersion": "app_version", "custom": "custom", "privateAttributes": "private_attributes",
+    "customIDs": "custom_ids",
+}  # fmt: skip
+
+
+def evaluator(data: bytes) -> Evaluate:
+    """Evaluates the specs from a data store, without its network, logs and look-ups.
+
+    Raises:
+        ValueError: the export is of the first version, with lists, which this SDK answers defaults for.
+    """
+    package = sdk("statsig_python_core")
+    specs = data.decode()
+    tables = json.loads(data)
+    if any(isinstance(tables.get(table), list) for table in _TABLES):
+        msg = "it reads the second version of the specs, with objects by name: export that"
+        raise ValueError(msg)
+
+    class Store(package.DataStore):  # type: ignore[misc, name-defined]
+        """The export, in place of the peer's download."""
+
+        def get(self, key: str) -> Any:
+            del key
+            return package.DataStoreResponse(specs, 1_700_000_000_000)
+
+    options = package.StatsigOptions()
+    options.disable_network = options.disable_all_logging = options.disable_country_lookup = True
+    options.wait_for_user_agent_init = False
+    options.output_log_level = "none"
+    options.data_store = Store()
+    client = package.Statsig("secret-of-nobody", options)
+    client.initialize().wait()
+
+    def evaluate(key: str, context: Mapping[str, Any]) -> Answer:
+        known = {_OWN[name]: value for name, value in context.items() if name in _OWN and value is not None}
+        user = package.StatsigUser(**known)
+        kind, name = kind_of(key)
+        if kind == "layer":  # a layer gives its parameters one by one
+            layer = client.get_layer(user, name)
+            return Answer(layer.rule_id, said(rule=layer.rule_id))
+        found = (client.get_dynamic_config if kind == "config" else client.get_feature_gate)(user, name)
+        return Answer((found.value, found.rule_id), said(rule=found.rule_id))
+
+    def kind_of(key: str) -> tuple[str, str]:
+        """What a key of the report names: `config:NAME` and `layer:NAME` where a gate has the name too."""
+        kind, _, name = key.partition(":")
+        if name in known_names.get(kind, ()):
+            return kind, name
+        return next((kind for kind, names in known_names.items() if key in names), "gate"), key
+
+    known_names = {kind: frozenset(tables.get(table) or ()) for table, kind in _TABLES.items()}
+    return evaluate
+
+
+def ours(decision: Decision, entry: Mapping[str, Any]) -> Any:
+    """A decision of ours as a value with the id of its rule; of a layer the id alone."""
+    from buildflags_sdk.importers.statsig import rule_id_of  # noqa: PLC0415 - the importer of one system
+
+    rule = rule_id_of(decision)
+    return rule if ".layer_configs" in entry["meta"]["imported"]["where"] else (value_of(decision, entry), rule)
