@@ -2,13 +2,18 @@
 
 What it reads it verifies as if the network had sent it. It raises StorageError only, waits for nobody longer than a
 fraction of a second, never calls fsync (a checksum finds what a crash tore), and deletes nothing that may be in use.
+
+Writers need no lock, so that none of them, stopped or dead, holds the others up. Each (1) makes a file of its own beside
+the head, (2) deletes the files that other writers have made so, (3) reads the head, (4) renames its file into the head's
+place. Of two writers, whoever comes second to (1) deletes the first one's file, unless that is renamed by then and so
+is read in (3); and a file that is gone cannot be renamed. So nobody replaces a head that it has not read, however long
+it was stopped in between; who loses its file begins again.
 """
 
 # importing pathlib costs a cold start 5 to 12 ms, and this is on the first answer's path
-# ruff: noqa: PTH105, PTH108, PTH118
+# ruff: noqa: PTH108, PTH118
 from __future__ import annotations
 
-import contextlib
 import os
 import time
 from typing import TYPE_CHECKING
@@ -19,11 +24,12 @@ from buildflags_sdk._wire.page import verify_page
 from buildflags_sdk.errors import RulesetError, StorageError
 
 from .head import HEADER_BYTES, Place, Stored, checked_body, decode_head, encode_head
-from .lock import HeldLock, lock_with_retries, try_turn
-from .paths import Opener, check_directory, open_own, read_own, storage_error
+from .lock import HeldLock, try_turn
+from .paths import FOLDER_VARIABLE, NotOurs, Opener, check_directory, is_own, read_own, storage_error
+from .replacing import TEMPORARY, NewFile, outrun_others
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 __all__ = ["DiskCopy", "HeldLock", "Stored"]
 
@@ -31,7 +37,7 @@ KEPT_UNNAMED = 3600.0
 """Seconds for which a page stays that no head names: longer than any save takes."""
 
 _PAUSES = (0.01, 0.02, 0.04, 0.08, 0.15)
-_PAGE, _HEAD, _TEMPORARY = ".page", ".head", ".part"
+_PAGE, _HEAD = ".page", ".head"
 
 
 class DiskCopy:
@@ -103,8 +109,7 @@ class DiskCopy:
         """Make this the copy, unless a newer one is there; tell whether it is now the one.
 
         Newer is a higher generation, then a higher (epoch, revision). For a step back that was accepted, give the
-        generation that was loaded plus one. For the same manifest, the later check wins. False also when other processes
-        kept writing: theirs is as good.
+        generation that was loaded plus one. For the same manifest, the later check wins.
 
         Raises:
             RulesetError: the manifest is not of this environment (a defect of the caller's).
@@ -115,18 +120,21 @@ class DiskCopy:
         if missing:
             msg = f"page {missing[0]} is not among the pages to be saved"
             raise RulesetError(msg)
-        with self._writing() as lock:
-            if lock is None:
-                return False
-            there = self.peek()
+        left: Stored | None = None
+
+        def successor(there: Stored | None) -> Stored | None:
+            nonlocal left
             if there is not None and self._trusted(there) and not self._is_newer(stored, there):
-                return False
+                return None
             for name in manifest.wanted:
                 self._put_page(name, stored.pages[name])
-            self._put(self._head_name, encode_head(self._place, stored))
-            if lock.is_exclusive and there is not None and there.manifest_body != stored.manifest_body:
-                self._collect_garbage()
-        return True
+            left = there
+            return stored
+
+        saved = self._replace_head(successor)
+        if saved and left is not None and left.manifest_body != stored.manifest_body:
+            self._collect_garbage()
+        return saved
 
     def note_failure(self, failed_at: float, failures: int) -> None:
         """Note that the backend gave no usable answer, for the other processes of this host to back off with.
@@ -136,12 +144,13 @@ class DiskCopy:
         Raises:
             StorageError: as `save`.
         """
-        with self._writing() as lock:
-            there = self.peek() if lock is not None else None
-            if there is not None and not self._was_asked_since(failed_at, there):
-                self._put(
-                    self._head_name, encode_head(self._place, there._replace(failed_at=failed_at, failures=failures))
-                )
+
+        def successor(there: Stored | None) -> Stored | None:
+            if there is None or self._was_asked_since(failed_at, there):
+                return None
+            return there._replace(failed_at=failed_at, failures=failures)
+
+        self._replace_head(successor)
 
     def poll_turn(self, now: float, deadline: float) -> HeldLock | None:
         """Take this host's turn to ask the backend, until `deadline` (both unix seconds); None while another has it.
@@ -161,16 +170,33 @@ class DiskCopy:
     def _path(self, name: str) -> str:
         return os.path.join(self.directory, name)
 
-    @contextlib.contextmanager
-    def _writing(self) -> Iterator[HeldLock | None]:
-        """Hold the folder's one write lock: heads and pages change, and pages are collected, under it alone."""
-        check_directory(self.directory, make=True)
-        lock = lock_with_retries(self._path("lock"), _PAUSES, self._sleep, self._opener)
+    def _replace_head(self, successor: Callable[[Stored | None], Stored | None]) -> bool:
+        """Put what `successor` makes of the head that is there (or of None) in its place; False if it makes nothing."""
+        path = self._path(self._head_name)
+        for pause in (0.0, *_PAUSES):
+            if pause:
+                self._sleep(pause * (0.5 + os.urandom(1)[0] / 256))
+            check_directory(self.directory, make=True)
+            with NewFile(path, self._opener) as new:
+                if not outrun_others(new.path, path):
+                    continue
+                head = successor(self._head_there())
+                if head is None:
+                    return False
+                if new.put(encode_head(self._place, head)):
+                    return True
+        msg = (
+            f"{path} cannot be replaced: other processes keep deleting or holding the file that is to be renamed to it. "
+            f"Keep them out of that folder, or set {FOLDER_VARIABLE} to another one"
+        )
+        raise StorageError(msg)
+
+    def _head_there(self) -> Stored | None:
+        """The head to be replaced. What is no file of ours is as good as none."""
         try:
-            yield lock
-        finally:
-            if lock is not None:
-                lock.release()
+            return self.peek()
+        except NotOurs:
+            return None
 
     def _is_newer(self, ours: Stored, theirs: Stored) -> bool:
         if ours.generation != theirs.generation:
@@ -203,54 +229,53 @@ class DiskCopy:
     def _put_page(self, name: str, body: bytes) -> None:
         """See to it that a page is there, whole, and young enough to be left alone until a head names it."""
         path = self._path(name + _PAGE)
-        try:
-            if name not in self._known and read_own(path, self._limits.page_bytes, self._opener) != body:
-                raise FileNotFoundError(path)  # noqa: TRY301 - damaged is as good as absent
-            os.utime(path, follow_symlinks=False)
-        except (FileNotFoundError, StorageError):
-            self._put(name + _PAGE, body)
-        except OSError as error:
-            raise storage_error(error, path) from error
+        if not (is_own(path) and self._is_whole(name, body) and self._touched(path)):
+            with NewFile(path, self._opener) as new:
+                if not new.put(body):
+                    msg = (
+                        f"{path} cannot be written: another process deleted it at once. Keep others out of that folder"
+                    )
+                    raise StorageError(msg)
         self._known.add(name)
 
-    def _put(self, name: str, data: bytes) -> None:
-        """Write a file under another name, then rename it into place. A link that stands there is replaced, not followed."""
-        path = self._path(name)
-        temporary = self._path(f"{name}.{os.getpid()}-{os.urandom(4).hex()}{_TEMPORARY}")
+    def _is_whole(self, name: str, body: bytes) -> bool:
+        if name in self._known:
+            return True
         try:
-            descriptor = open_own(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, self._opener)
-            try:
-                view = memoryview(data)
-                while view:
-                    view = view[os.write(descriptor, view) :]
-            finally:
-                os.close(descriptor)
-            os.replace(temporary, path)
+            return read_own(self._path(name + _PAGE), self._limits.page_bytes, self._opener) == body
+        except StorageError:
+            return False
+
+    @staticmethod
+    def _touched(path: str) -> bool:
+        try:
+            os.utime(path, follow_symlinks=False)
+        except FileNotFoundError:
+            return False
         except OSError as error:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
             raise storage_error(error, path) from error
+        return True
 
     def _collect_garbage(self) -> None:
         """Delete pages that no head names and that nobody has touched for an hour, and what killed writers left.
 
+        A page is looked at once more just before it goes. Should a save touch it even later, the next save writes it anew.
         A head of a newer version may name pages in ways not known here: then everything stays.
         """
         before = self._wall() - KEPT_UNNAMED
         named: set[str] = set()
-        old: list[os.DirEntry[str]] = []
+        old: list[str] = []
         try:
             with os.scandir(self.directory) as entries:
                 for entry in entries:
                     if entry.name.endswith(_HEAD):
                         named.update(self._pages_of_head(entry.path))
-                    elif (
-                        entry.name.endswith((_PAGE, _TEMPORARY)) and entry.stat(follow_symlinks=False).st_mtime < before
-                    ):
-                        old.append(entry)
-            for entry in old:
-                if entry.name.removesuffix(_PAGE) not in named:
-                    os.unlink(entry.path)
+                    elif entry.name.endswith((_PAGE, TEMPORARY)) and _is_older(entry.path, before):
+                        old.append(entry.name)
+            for name in old:
+                path = self._path(name)
+                if name.removesuffix(_PAGE) not in named and _is_older(path, before):
+                    os.unlink(path)
         except (OSError, RulesetError, StorageError):
             return  # the copy itself is saved; what is left over takes some room until the next revision
 
@@ -260,3 +285,10 @@ class DiskCopy:
         if body is None:
             return ()  # damaged: nobody can load what it named
         return decode_manifest(body.partition(b"\n")[2], workspace=None, environment=None, limits=self._limits).wanted
+
+
+def _is_older(path: str, moment: float) -> bool:
+    try:
+        return os.lstat(path).st_mtime < moment
+    except FileNotFoundError:  # another process has deleted it
+        return False

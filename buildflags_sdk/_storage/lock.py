@@ -1,5 +1,7 @@
-"""Locks between processes, held for one short act and never waited for without end. None survives into a forked child."""
+"""The lock of the process that asks the backend for its host. Nobody waits for it, and none survives into a forked child."""
 
+# importing pathlib costs a cold start 5 to 12 ms, and this is on the first answer's path
+# ruff: noqa: PTH108
 from __future__ import annotations
 
 import os
@@ -7,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 from buildflags_sdk._living import Living
 
-from .paths import Opener, open_own, read_own, storage_error
+from .paths import NotOurs, Opener, make_way, open_own, read_own, storage_error
 
 try:
     import fcntl
@@ -17,14 +19,13 @@ else:
     _HAS_FLOCK = True
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from types import TracebackType
 
 
 class HeldLock:
     """A lock that is held until `release`, the end of a `with` block, or the end of the process.
 
-    `descriptor` is None where nothing needs to be let go: without flock, and when a lock too old to count was ignored.
+    `descriptor` is None where nothing needs to be let go: without flock.
     """
 
     __slots__ = ("__weakref__", "_descriptor")
@@ -73,64 +74,56 @@ class HeldLock:
         self.release()
 
 
-def try_lock(path: str, opener: Opener = os.open) -> HeldLock | None:
-    """Take a lock on a file, made if need be, without waiting; None while another process or thread has it.
-
-    Raises:
-        StorageError: the file cannot be opened.
-    """
-    if not _HAS_FLOCK:
-        return HeldLock(None)
-    try:
-        descriptor = open_own(path, os.O_RDWR | os.O_CREAT, opener)
-        return _flock(descriptor)
-    except OSError as error:
-        raise storage_error(error, path) from error
-
-
-def lock_with_retries(
-    path: str, pauses: tuple[float, ...], sleep: Callable[[float], None], opener: Opener
-) -> HeldLock | None:
-    """Take a lock, trying once more after each pause; None if it was never free."""
-    for pause in pauses:
-        lock = try_lock(path, opener)
-        if lock is not None:
-            return lock
-        sleep(pause)
-    return try_lock(path, opener)
-
-
 def try_turn(path: str, now: float, deadline: float, opener: Opener = os.open) -> HeldLock | None:
     """Take the lock for one exchange that ends by `deadline` (unix seconds); None while another's exchange may still run.
 
-    The file tells when the holder will have ended. A lock held longer than that is ignored, as is one whose end lies
-    further ahead than this exchange's own would (a clock was set back): the worst is one request more.
+    The file tells when the holder will have ended. One whose holder has overrun (it was stopped), or whose end lies
+    further ahead than this exchange's own would (a clock was set back), makes way for a new file. Two processes may find
+    that out in the same instant: the worst is one request more.
 
     Raises:
-        StorageError: the file cannot be opened or written.
+        StorageError: the file cannot be opened, written or replaced.
     """
-    lock = try_lock(path, opener)
-    if lock is None:
-        until = _read_until(path, opener)
-        return HeldLock(None) if until is None or not now <= until <= now + 2 * (deadline - now) else None
-    if lock.is_exclusive:
-        try:
+    if not _HAS_FLOCK:
+        return HeldLock(None)
+    lock = None
+    try:
+        lock = _try_lock(path, opener)
+        if lock is None:
+            until = _read_until(path, opener)
+            if until is not None and now <= until <= now + 2 * (deadline - now):
+                return None
+            os.unlink(path)
+            lock = _try_lock(path, opener)
+        if lock is not None:
             lock.write(f"{deadline:.3f}\n".encode())
-        except OSError as error:
+    except FileNotFoundError:  # another process made way first, and the turn is its
+        return None
+    except OSError as error:
+        if lock is not None:
             lock.release()
-            raise storage_error(error, path) from error
+        raise storage_error(error, path) from error
     return lock
 
 
-def _flock(descriptor: int) -> HeldLock | None:
+def _try_lock(path: str, opener: Opener) -> HeldLock | None:
+    """Take a lock on a file, made if need be, without waiting; None while another process or thread has it."""
+    try:
+        descriptor = open_own(path, os.O_RDWR | os.O_CREAT, opener)
+    except NotOurs:
+        make_way(path)
+        descriptor = open_own(path, os.O_RDWR | os.O_CREAT, opener)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        held = os.path.samestat(os.fstat(descriptor), os.lstat(path))  # else it is the lock of a file that made way
     except BlockingIOError:
-        os.close(descriptor)
-        return None
-    except OSError:
+        held = False
+    except BaseException:
         os.close(descriptor)
         raise
+    if not held:
+        os.close(descriptor)
+        return None
     return HeldLock(descriptor)
 
 

@@ -31,6 +31,10 @@ class Opener(Protocol):
     def __call__(self, path: str, flags: int, mode: int = 0o777, /) -> int: ...
 
 
+class NotOurs(StorageError):
+    """What stands in a file's place is no regular file of this user's. It is as good as none, and may be replaced."""
+
+
 def candidate_directories(
     environ: Mapping[str, str],
     *,
@@ -94,16 +98,17 @@ def read_own(path: str, limit: int, opener: Opener = os.open) -> bytes | None:
     """Read a regular file of this user's, up to `limit` bytes; None if there is no such file or it is longer.
 
     Raises:
-        StorageError: it is a link, a pipe, another user's, or cannot be read.
+        NotOurs: it is a link, a folder, a pipe, or another user's.
+        StorageError: it cannot be read.
     """
     try:
-        descriptor = opener(path, os.O_RDONLY | _SAFE)
+        descriptor = open_own(path, os.O_RDONLY, opener)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise storage_error(error, path) from error
     try:
-        size = _check_file(descriptor, path)
+        size = os.fstat(descriptor).st_size
         return _read_all(descriptor, size) if size <= limit else None
     except OSError as error:
         raise storage_error(error, path) from error
@@ -116,15 +121,54 @@ def open_own(path: str, flags: int, opener: Opener = os.open) -> int:
 
     Raises:
         OSError: as `os.open`.
-        StorageError: it is a link, a pipe, or another user's.
+        NotOurs: it is a link, a folder, a pipe, or another user's.
     """
-    descriptor = opener(path, flags | _SAFE, 0o600)
     try:
-        _check_file(descriptor, path)
+        descriptor = opener(path, flags | _SAFE, 0o600)
+    except (
+        OSError
+    ):  # ELOOP, EMLINK, EFTYPE, EISDIR, ENXIO or EACCES: each system has its own for what is not a file of ours
+        _check_what_stands_at(path)
+        raise
+    try:
+        _check_file(os.fstat(descriptor), path)
     except BaseException:
         os.close(descriptor)
         raise
     return descriptor
+
+
+def is_own(path: str) -> bool:
+    """Tell whether a regular file of this user's stands there."""
+    try:
+        return _what_else(os.lstat(path)) is None
+    except OSError:
+        return False
+
+
+def make_way(path: str) -> None:
+    """Remove what stands in a file's place and is none of this user's: a link itself, never its target; a folder if empty.
+
+    Raises:
+        StorageError: it cannot be removed.
+    """
+    try:
+        status = os.lstat(path)
+    except FileNotFoundError:
+        return
+    problem = _what_else(status)
+    if problem is None:
+        return
+    try:
+        (os.rmdir if stat.S_ISDIR(status.st_mode) else os.unlink)(path)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        msg = (
+            f"{path} {problem} in place of a file of this user's, and cannot be removed ({error.strerror}): remove it, or "
+            f"set {FOLDER_VARIABLE} to another folder"
+        )
+        raise StorageError(msg) from error
 
 
 def storage_error(error: OSError, path: str) -> StorageError:
@@ -158,15 +202,30 @@ def _make(directory: str) -> None:
         os.mkdir(directory, 0o700)
 
 
-def _check_file(descriptor: int, path: str) -> int:
-    status = os.fstat(descriptor)
+def _check_what_stands_at(path: str) -> None:
+    try:
+        status = os.lstat(path)
+    except OSError:
+        return
+    _check_file(status, path)
+
+
+def _check_file(status: os.stat_result, path: str) -> None:
+    problem = _what_else(status)
+    if problem is not None:
+        msg = f"{path} {problem} in place of a file of this user's: it is not read. The next save replaces it, or remove it"
+        raise NotOurs(msg)
+
+
+def _what_else(status: os.stat_result) -> str | None:
+    """Say what it is, if not a regular file of this user's."""
+    if stat.S_ISLNK(status.st_mode):
+        return "is a symbolic link"
+    if stat.S_ISDIR(status.st_mode):
+        return "is a folder"
     if not stat.S_ISREG(status.st_mode):
-        msg = f"{path} is not a regular file; remove it"
-        raise StorageError(msg)
-    if _is_foreign(status):
-        msg = f"{path} belongs to user {status.st_uid} and is not trusted; remove it or set {FOLDER_VARIABLE}"
-        raise StorageError(msg)
-    return status.st_size
+        return "is a pipe or a device"
+    return f"belongs to user {status.st_uid}" if _is_foreign(status) else None
 
 
 def _is_foreign(status: os.stat_result) -> bool:

@@ -6,12 +6,13 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from buildflags_sdk._storage.disk import DiskCopy
-from buildflags_sdk._storage.lock import try_lock
+from buildflags_sdk.errors import StorageError
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and flock")
 
@@ -35,33 +36,37 @@ def exit_code(child):
 
 def test_two_processes_that_save_at_once_leave_the_newest_whole(make_copy, make_stored):
     def save(revisions):
-        copy = make_copy()
+        copy = make_copy(sleep=time.sleep)
         for revision in revisions:
             copy.save(make_stored(revision))
 
     children = [in_child(lambda start=start: save(range(start, 81, 2))) for start in (1, 2)]
     assert [exit_code(child) for child in children] == [0, 0]
-    make_copy().save(make_stored(80))  # either child may have found the lock busy at its last revision
     assert make_copy().load() == make_stored(80)
 
 
-def test_readers_see_a_whole_ruleset_while_another_process_saves(make_copy, make_stored):
+@pytest.mark.parametrize("writers", [1, 3])
+def test_readers_see_a_whole_ruleset_that_never_goes_back_while_others_save(make_copy, make_stored, writers):
     make_copy().save(make_stored(1))
 
-    def save():
-        copy = make_copy()
-        for revision in range(2, 100):
+    def save(first):
+        copy = make_copy(sleep=time.sleep)
+        for revision in range(first, 100, writers):
             copy.save(make_stored(revision))
 
-    child = in_child(save)
+    running = {in_child(lambda first=first: save(first)) for first in range(2, 2 + writers)}
     last = 0
-    while os.waitpid(child, os.WNOHANG) == (0, 0):
+    while running:
         stored = make_copy().load()
         assert stored is not None
         revision = int(stored.manifest_body.split(b'"revision":')[1].split(b",")[0])
         assert revision >= last
         assert stored == make_stored(revision)
         last = revision
+        ended = {child: code for child, code in (os.waitpid(child, os.WNOHANG) for child in running) if child}
+        assert set(ended.values()) <= {0}
+        running -= set(ended)
+    assert make_copy().load() == make_stored(99)
 
 
 @pytest.mark.parametrize("killed_at", range(1, 13))
@@ -106,18 +111,69 @@ def test_kills_at_any_moment_leave_a_whole_ruleset(make_copy, make_stored):
         assert make_copy().load() is not None
 
 
-def test_a_lock_that_stays_busy_is_waited_for_a_bounded_time(make_copy, make_stored):
-    pauses: list[float] = []
-    copy = make_copy(sleep=pauses.append)
-    copy.save(make_stored(1))
-    lock = try_lock(str(Path(copy.directory) / "lock"))
-    assert lock is not None
-    with lock:
-        assert not copy.save(make_stored(2))
-        copy.note_failure(1900.0, 1)
-    assert 0 < sum(pauses) <= 1.0
-    assert copy.load() == make_stored(1)
-    assert copy.save(make_stored(2))
+def between_reading_and_writing(act):
+    """A seam of a disk copy: it is asked whether it trusts the head that it has read, before it replaces it. Acts once."""
+    acts = [act]
+
+    def trusted(_stored):
+        while acts:
+            acts.pop()()
+        return True
+
+    return trusted
+
+
+def test_a_head_is_never_replaced_by_who_has_read_the_one_before_it(make_copy, make_stored):
+    make_copy().save(make_stored(1))
+    late = make_copy(trusted=between_reading_and_writing(lambda: make_copy().save(make_stored(3))))
+    assert not late.save(make_stored(2))
+    assert make_copy().load() == make_stored(3)
+    late = make_copy(trusted=between_reading_and_writing(lambda: make_copy().note_failure(1500.0, 4)))
+    assert late.save(make_stored(4, checked_at=1000.0)), "an outrun writer begins again"
+    assert make_copy().load() == make_stored(4)
+
+
+def stopped_child(work):
+    """Run a function in a child that stops itself while doing it; give its process id once it has stopped."""
+    child = in_child(work)
+    assert os.WIFSTOPPED(os.waitpid(child, os.WUNTRACED)[1])
+    return child
+
+
+def test_a_writer_that_was_stopped_holds_nobody_up_and_goes_on_without_harm(make_copy, make_stored):
+    make_copy().save(make_stored(1))
+    stop_here = between_reading_and_writing(lambda: os.kill(os.getpid(), signal.SIGSTOP))
+    child = stopped_child(lambda: make_copy(trusted=stop_here).save(make_stored(2)))
+    try:
+        pauses: list[float] = []
+        copy = make_copy(sleep=pauses.append)
+        assert copy.save(make_stored(1, checked_at=1500.0))
+        copy.note_failure(1600.0, 1)
+        assert copy.save(make_stored(3))
+        assert pauses == []
+    finally:
+        os.kill(child, signal.SIGCONT)
+    assert exit_code(child) == 0
+    assert make_copy().load() == make_stored(3), "the older pair of the process that went on is not written over it"
+    assert list(Path(copy.directory).glob("*.part")) == []
+
+
+def test_a_save_that_something_always_spoils_ends_and_says_so(make_copy, make_stored):
+    """Such as a cleaner that deletes each file as it appears."""
+    make_copy().save(make_stored(1))
+    tries: list[float] = []
+
+    def cleaned(path, flags, mode=0o777):
+        if path.endswith(".head"):
+            for begun in Path(path).parent.glob("*.head.*.part"):
+                begun.unlink()
+        return os.open(path, flags, mode)
+
+    copy = make_copy(sleep=tries.append, opener=cleaned)
+    with pytest.raises(StorageError, match="other processes"):
+        copy.save(make_stored(2))
+    assert 0 < sum(tries) <= 1.0
+    assert make_copy().load() == make_stored(1)
 
 
 def test_only_one_process_of_a_host_has_the_turn(make_copy):
@@ -139,14 +195,21 @@ def test_each_environment_has_its_own_turn(make_copy):
 
 
 @pytest.mark.parametrize("now", [2010.5, 1000.0], ids=["a holder stuck past its deadline", "a clock set back"])
-def test_a_turn_that_cannot_be_true_any_more_is_ignored(make_copy, now):
-    with make_copy().poll_turn(2000.0, 2010.0):
-        turn = make_copy().poll_turn(now, now + 10.0)
+def test_a_turn_that_cannot_be_true_any_more_passes_to_one_other(make_copy, now):
+    with make_copy().poll_turn(2000.0, 2010.0), make_copy().poll_turn(now, now + 10.0) as turn:
         assert turn is not None
-        assert not turn.is_exclusive
+        assert turn.is_exclusive
+        assert make_copy().poll_turn(now + 1.0, now + 11.0) is None
 
 
-def test_a_turn_whose_file_is_garbage_is_ignored(make_copy):
+def test_a_holder_that_overran_takes_nothing_from_its_successor_as_it_lets_go(make_copy):
+    overran = make_copy().poll_turn(2000.0, 2010.0)
+    with make_copy().poll_turn(2011.0, 2021.0):
+        overran.release()
+        assert make_copy().poll_turn(2012.0, 2022.0) is None
+
+
+def test_a_turn_whose_file_is_garbage_is_taken(make_copy):
     copy = make_copy()
     with copy.poll_turn(2000.0, 2010.0):
         next(Path(copy.directory).glob("*.poll")).write_text("soon")
