@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -97,40 +100,66 @@ def test_a_symbolic_link_in_place_of_a_file_is_not_followed(make_copy, make_stor
         make_copy().load()
 
 
-def test_a_link_where_a_page_is_to_be_written_is_replaced_and_its_target_left_alone(make_copy, make_stored, tmp_path):
-    copy = make_copy()
-    copy.save(make_stored(1))
+INTRUDERS = {
+    "a link": lambda path, victim: path.symlink_to(victim),
+    "a link to nothing": lambda path, victim: path.symlink_to(victim.with_name("nowhere")),
+    "a pipe": lambda path, _victim: os.mkfifo(path),
+    "a folder": lambda path, _victim: path.mkdir(),
+}
+
+
+@pytest.fixture(params=list(INTRUDERS))
+def intrude(request, tmp_path):
+    """A function that puts something else in the place of a file. Nothing is ever done to what it points at."""
     victim = tmp_path / "victim"
     victim.write_text("precious")
-    (Path(copy.directory) / f"{next(iter(make_stored(2).pages))}.page").symlink_to(victim)
-    assert copy.save(make_stored(2))
+
+    def put(path):
+        path.unlink(missing_ok=True)
+        INTRUDERS[request.param](path, victim)
+
+    yield put
     assert victim.read_text() == "precious"
+    assert not (tmp_path / "nowhere").exists()
+
+
+@pytest.mark.parametrize("ending", [".head", ".page"])
+def test_what_stands_in_a_files_place_is_not_read_and_the_next_save_replaces_it(
+    make_copy, make_stored, intrude, ending
+):
+    copy = make_copy()
+    copy.save(make_stored(1))
+    intrude(path_of(copy, ending))
+    with pytest.raises(StorageError, match="in place of a file"):
+        make_copy().load()
+    make_copy().note_failure(1500.0, 1)
+    assert copy.save(make_stored(1, checked_at=1600.0)), "the process whose file it was"
+    assert make_copy().load() == make_stored(1, checked_at=1600.0)
+    intrude(path_of(copy, ending))
+    assert make_copy().save(make_stored(2)), "another one"
     assert make_copy().load() == make_stored(2)
 
 
-def test_a_link_in_place_of_the_lock_is_not_followed(make_copy, make_stored, tmp_path):
+def test_what_stands_in_the_place_of_the_turn_is_replaced(make_copy, make_stored, intrude):
     copy = make_copy()
     copy.save(make_stored(1))
-    victim = tmp_path / "victim"
-    victim.write_text("precious")
-    for path in (path_of(copy, ".head").with_suffix(".poll"), path_of(copy, "lock")):
-        path.unlink(missing_ok=True)
-        path.symlink_to(victim)
-    with pytest.raises(StorageError):
-        copy.save(make_stored(2))
-    with pytest.raises(StorageError):
-        copy.poll_turn(2000.0, 2010.0)
-    assert victim.read_text() == "precious"
+    intrude(path_of(copy, ".head").with_suffix(".poll"))
+    with copy.poll_turn(2000.0, 2010.0) as turn:
+        assert turn.is_exclusive
+        assert make_copy().poll_turn(2001.0, 2011.0) is None
 
 
-def test_a_pipe_in_place_of_a_file_blocks_nobody(make_copy, make_stored):
+@pytest.mark.parametrize("ending", [".head", ".page", ".poll"])
+def test_a_folder_with_something_in_it_stays_and_the_error_says_what_to_remove(make_copy, make_stored, ending):
     copy = make_copy()
     copy.save(make_stored(1))
-    path = path_of(copy, ".head")
-    path.unlink()
-    os.mkfifo(path)
-    with pytest.raises(StorageError, match="regular file"):
-        make_copy().load()
+    path = path_of(copy, ".head" if ending == ".poll" else ending).with_suffix(ending)
+    path.unlink(missing_ok=True)
+    path.mkdir()
+    (path / "precious").write_text("precious")
+    with pytest.raises(StorageError, match=rf"{path.name} is a folder.*remove it"):
+        copy.poll_turn(2000.0, 2010.0) if ending == ".poll" else copy.save(make_stored(1, checked_at=1500.0))
+    assert (path / "precious").read_text() == "precious"
 
 
 def test_a_folder_that_is_a_link_is_refused(tmp_path, make_stored):
@@ -160,6 +189,44 @@ def test_a_file_of_another_user_is_refused(make_copy, make_stored, ending):
     os.chown(path_of(copy, ending), 12345, -1)
     with pytest.raises(StorageError, match="12345"):
         make_copy().load()
+
+
+@needs_root
+@pytest.mark.parametrize("ending", [".head", ".page", ".poll"])
+def test_a_file_of_another_user_is_replaced_in_a_folder_of_ours(make_copy, make_stored, ending):
+    copy = make_copy()
+    copy.save(make_stored(1))
+    copy.poll_turn(2000.0, 2010.0).release()
+    os.chown(path_of(copy, ending), 12345, -1)
+    assert make_copy().save(make_stored(1, checked_at=1500.0))
+    make_copy().poll_turn(2000.0, 2010.0).release()
+    assert make_copy().load() == make_stored(1, checked_at=1500.0)
+    assert {path.stat().st_uid for path in Path(copy.directory).iterdir()} == {os.geteuid()}
+
+
+@needs_root
+def test_where_only_its_owner_may_remove_a_file_the_error_says_who_that_is():
+    """As in a sticky folder, such as /tmp."""
+    code = """
+import os, sys
+from buildflags_sdk._storage.paths import make_way
+from buildflags_sdk.errors import StorageError
+os.setgroups([]), os.setgid(65534), os.setuid(65534)
+try:
+    make_way(sys.argv[1])
+except StorageError as error:
+    print(error)
+"""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o1777)
+        theirs = Path(folder) / "theirs"
+        theirs.write_text("precious")
+        said = subprocess.run(
+            [sys.executable, "-c", code, str(theirs)], capture_output=True, text=True, check=True
+        ).stdout
+        assert theirs.read_text() == "precious"
+    assert "belongs to user 0" in said
+    assert "remove it" in said
 
 
 @needs_root
