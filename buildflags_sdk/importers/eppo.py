@@ -16,7 +16,7 @@ from buildflags_sdk._evaluation.operators import Unpreparable, prepare
 from buildflags_sdk.errors import FlagFileError
 
 from .draft import Draft, Unsupported, a_list, an_object, place
-from .report import TARGETING_KEY, AttributeMapping
+from .report import MOVED, TARGETING_KEY, AttributeMapping
 from .source import MAX_BYTES, read_object
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 _TYPES = {"STRING": "string", "INTEGER": "integer", "NUMERIC": "float", "BOOLEAN": "boolean", "JSON": "object"}
 _ORDERINGS = {"GT": "gt", "GTE": "gte", "LT": "lt", "LTE": "lte"}
 _NEVER: Condition = {"any": []}
+_SUBJECT = "subjectKey"
 
 
 def read(data: bytes, *, max_bytes: int = MAX_BYTES) -> Imported:
@@ -60,7 +61,7 @@ def read(data: bytes, *, max_bytes: int = MAX_BYTES) -> Imported:
             draft.add_flag(key, flag.entry(), where=where, why="; ".join(flag.notes))
         except Unsupported as problem:
             draft.refuse_flag(key, str(problem), where=where)
-    return draft.done(AttributeMapping("subjectKey", {}))
+    return draft.done(AttributeMapping(_SUBJECT, {TARGETING_KEY: MOVED}))
 
 
 def result_of(decision: Decision) -> dict[str, Any]:
@@ -192,8 +193,10 @@ class _Flag:
         test = _test(operator, value, where)
         if test is None:
             return _NEVER
+        if attribute == _SUBJECT:
+            self.notes.append(f"{where}: an attribute {_SUBJECT} cannot be told from the subject's key, which is read")
         if attribute != "id":
-            return {"attr": [attribute], **test}
+            return {"attr": [MOVED if attribute == TARGETING_KEY else attribute], **test}
         # Only an attribute that is absent leaves its place to the subject's key; null is an attribute.
         given = {"attr": ["id"], **test, "on_missing": False, "on_null": operator == "IS_NULL" and value is True}
         absent = {"attr": ["id"], "op": "in", "values": [], "on_missing": True, "on_null": False}

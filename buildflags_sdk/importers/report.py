@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 TARGETING_KEY = "targetingKey"
+MOVED = "attribute.targetingKey"
+"""Where an attribute goes that an application calls `targetingKey`, a name which here is the subject's key alone."""
 
 
 class Standing(StrEnum):

@@ -181,3 +181,17 @@ def test_what_cannot_be_kept_is_refused_by_name(imported, said):
 def test_a_config_of_version_5_is_refused():
     with pytest.raises(FlagFileError, match=r"version 5 or older: download config_v6\.json"):
         configcat.read(b'{"f": {"f": {"t": 0, "v": true, "p": [], "r": []}}}')
+
+
+def test_an_attribute_called_like_our_targeting_key_is_an_attribute():
+    imported = ruled({"u": {"a": "targetingKey", "c": 28, "s": "zz"}})
+
+    assert decide(imported, {"Identifier": "u1", "targetingKey": "zz"}).value == "served"
+    assert decide(imported, {"Identifier": "zz"}).value == "default"
+
+
+def test_percentages_are_of_an_attribute_called_like_our_targeting_key():
+    imported = read({"a": "targetingKey", "p": [{"p": 100, **SERVED}]})
+
+    assert decide(imported, {"Identifier": "u1", "targetingKey": "zz"}).value == "served"
+    assert decide(imported, {"Identifier": "u1"}).value == "default"

@@ -213,3 +213,17 @@ def test_what_cannot_be_kept_is_refused_by_name(imported, said):
 def test_the_client_format_is_refused_because_its_keys_are_hashed():
     with pytest.raises(FlagFileError, match="hashed; export the SERVER format"):
         eppo.read(b'{"format": "CLIENT", "flags": {}}')
+
+
+def test_an_attribute_called_like_our_targeting_key_is_an_attribute():
+    imported = ruled("ONE_OF", ["zz"], "targetingKey")
+
+    assert decide(imported, targetingKey="zz").value == "RED"
+    assert decide(imported, "zz").value is CALLER_DEFAULT
+
+
+def test_an_attribute_called_like_the_subjects_key_is_told():
+    (finding,) = ruled("ONE_OF", ["zz"], "subjectKey").report.findings
+
+    assert finding.standing == Standing.APPROXIMATED
+    assert "subjectKey" in finding.why

@@ -214,3 +214,26 @@ def test_a_path_is_read_or_is_a_traits_name_or_is_refused():
     assert path_of("$.a is no path") is None
     with pytest.raises(Unsupported, match="otherwise than by names"):
         path_of("$.a..b")
+
+
+@pytest.mark.parametrize("name", ["targetingKey", "$.identity.traits.targetingKey"])
+def test_a_trait_called_like_our_targeting_key_is_a_trait(name):
+    imported = read(state("base"), segment(condition(name, "EQUAL", "zz")))
+
+    assert decide(imported, "alice", targetingKey="zz").value == "override"
+    assert decide(imported, "zz").value == "base"
+    assert decide(imported, None, targetingKey="zz").value == "override"
+
+
+def test_a_trait_called_like_our_targeting_key_identifies_nobody():
+    imported = read(state("base", options=(("a", 100),)))
+
+    assert decide(imported, "alice").value == "a"
+    assert decide(imported, None, targetingKey="zz").value == "base"
+
+
+def test_a_trait_called_like_the_identifier_is_told():
+    (found, _) = read(state("base"), segment(condition("identifier", "EQUAL", "zz"))).report.findings
+
+    assert (found.kind, found.standing) == ("segment", Standing.APPROXIMATED)
+    assert "identifier" in found.why

@@ -436,3 +436,20 @@ def test_an_inline_experiment_becomes_a_flag_of_its_key():
 def test_bytes_that_are_no_payload_are_refused_with_what_to_do(source, said):
     with pytest.raises(FlagFileError, match=said):
         growthbook.read(source)
+
+
+def test_an_attribute_called_like_our_targeting_key_is_an_attribute():
+    rules = [{"force": "in", "condition": {"targetingKey": "zz"}}]
+    deeper = [{"force": "in", "condition": {"targetingKey.a": "zz"}}]
+
+    assert value(rules, {"id": "u1", "targetingKey": "zz"}) == "in"
+    assert value(rules, {"id": "zz"}) == "default"
+    assert value(deeper, {"targetingKey": {"a": "zz"}}) == "in"
+
+
+def test_an_attribute_called_like_our_targeting_key_hashes_only_where_it_is_named():
+    experiment = {"variations": ["a", "a"]}
+
+    assert value([experiment], {"targetingKey": "zz"}) == "default"
+    assert value([{**experiment, "hashAttribute": "targetingKey"}], {"targetingKey": "zz"}) == "a"
+    assert value([{**experiment, "hashAttribute": "targetingKey"}], {"id": "u1"}) == "default"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from buildflags_sdk.errors import FlagFileError
 from buildflags_sdk.importers.draft import Draft, Unsupported, an_object, place
-from buildflags_sdk.importers.report import AttributeMapping
+from buildflags_sdk.importers.report import MOVED, TARGETING_KEY, AttributeMapping
 from buildflags_sdk.importers.source import MAX_BYTES, read_object
 
 from .conditions import Conditions
@@ -53,7 +53,7 @@ def read(data: bytes, *, max_bytes: int = MAX_BYTES) -> Imported:
             draft.add_flag(key, entry, where=where, why="; ".join(dict.fromkeys(setting.notes)))
         except Unsupported as problem:
             draft.refuse_flag(key, str(problem), where=where)
-    return draft.done(AttributeMapping("Identifier", {}))
+    return draft.done(AttributeMapping("Identifier", {TARGETING_KEY: MOVED}))
 
 
 def _objects(settings: dict[str, Any]) -> list[dict[str, Any]]:

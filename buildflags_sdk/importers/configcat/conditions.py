@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from buildflags_sdk._evaluation.lines import shown
 from buildflags_sdk._evaluation.operators import Unpreparable, prepare
 from buildflags_sdk.importers.draft import Draft, Unsupported, a_list, an_object, place
-from buildflags_sdk.importers.report import TARGETING_KEY
 
-from .settings import TYPES, type_of, value_of
+from .settings import TYPES, name_of, type_of, value_of
 
 if TYPE_CHECKING:
     Condition = dict[str, Any]
@@ -190,7 +189,7 @@ def _path(said: dict[str, Any], where: str) -> list[str]:
     if not isinstance(attribute, str):
         msg = f"{where}.a is {shown(attribute)}, not an attribute's name"
         raise Unsupported(msg)
-    return [TARGETING_KEY if attribute == "Identifier" else attribute]
+    return [name_of(attribute)]
 
 
 def _field_of(held: dict[str, Any]) -> str | None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from buildflags_sdk._evaluation.lines import shown
 from buildflags_sdk.importers.draft import Unsupported, a_list, an_object
-from buildflags_sdk.importers.report import TARGETING_KEY
+from buildflags_sdk.importers.report import MOVED, TARGETING_KEY
 
 if TYPE_CHECKING:
     from .conditions import Condition, Conditions
@@ -87,8 +87,8 @@ class Setting:
                 f"percentage options that add up to {start}: the rest goes on to the next rule, as in the Python SDK; "
                 "others give the caller's default"
             )
-        by = [TARGETING_KEY if attribute in (None, "Identifier") else str(attribute)]
-        bucketing = {"by": by, "scheme": "configcat", "seed": self.key, "of": 100}
+        by = TARGETING_KEY if attribute is None else name_of(str(attribute))
+        bucketing = {"by": [by], "scheme": "configcat", "seed": self.key, "of": 100}
         return {"split": {**bucketing, "on_miss": "next", "on_missing_key": "next", "ranges": ranges}}
 
     def _serve(self, raw: Any, *, strict: bool = False) -> dict[str, Any] | None:
@@ -117,6 +117,11 @@ class Setting:
         if label == variation:
             self.ids[name] = label
         return name
+
+
+def name_of(attribute: str) -> str:
+    """Our name of an attribute: the Identifier is the targeting key, and what is called like that has moved."""
+    return {"Identifier": TARGETING_KEY, TARGETING_KEY: MOVED}.get(attribute, attribute)
 
 
 def type_of(raw: dict[str, Any], where: str) -> int:

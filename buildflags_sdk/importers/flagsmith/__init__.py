@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 from buildflags_sdk._evaluation.details import CALLER_DEFAULT
 from buildflags_sdk.errors import FlagFileError
 from buildflags_sdk.importers.draft import Draft, Unsupported, an_object, place
-from buildflags_sdk.importers.report import AttributeMapping
+from buildflags_sdk.importers.report import MOVED, TARGETING_KEY, AttributeMapping
 from buildflags_sdk.importers.source import MAX_BYTES, read_object
 
 from .document import context_of
 from .features import Candidate, Feature
-from .segments import Segments
+from .segments import IDENTIFIER, Segments
 
 if TYPE_CHECKING:
     from buildflags_sdk._evaluation.details import Decision
@@ -58,7 +58,7 @@ def read(data: bytes, *, max_bytes: int = MAX_BYTES) -> Imported:
             draft.add_flag(name, feature.entry(explicit_keys=explicit_keys), where=where)
         except Unsupported as problem:
             draft.refuse_flag(name, str(problem), where=where)
-    return draft.done(AttributeMapping("identifier", {}))
+    return draft.done(AttributeMapping(IDENTIFIER, {TARGETING_KEY: MOVED}))
 
 
 def result_of(decision: Decision, definition: dict[str, Any]) -> dict[str, Any]:

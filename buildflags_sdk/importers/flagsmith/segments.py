@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from buildflags_sdk._evaluation.lines import shown
 from buildflags_sdk._evaluation.operators import Unpreparable, prepare
 from buildflags_sdk.importers.draft import Draft, Unsupported, a_list, an_object, place
-from buildflags_sdk.importers.report import TARGETING_KEY
+from buildflags_sdk.importers.report import MOVED, TARGETING_KEY
 
 from .features import IDENTITY_KEY
 from .paths import path_of
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from .features import Condition
+
+IDENTIFIER = "identifier"
+"""What a context calls the identifier beside its traits."""
 
 _ALWAYS: Condition = {"all": []}
 _NEVER: Condition = {"any": []}
@@ -56,6 +59,7 @@ class Segments:
         self.explicit_keys = explicit_keys
         self.raw = an_object(context.get("segments") or {}, "$.segments")
         self.converted: list[Segment] = []
+        self.notes: list[str] = []
 
     def convert(self) -> None:
         """Make an entry of each segment; flags refer to a segment by its entry."""
@@ -68,8 +72,10 @@ class Segments:
         self.draft.reserve("segment", sources.values())
         for key, raw in named.items():
             where, source, problem = place("segments", key), sources[key], None
+            self.notes.clear()
             try:
-                self.draft.add_segment(source, {"when": self._segment(raw, where)}, where=where)
+                entry = {"when": self._segment(raw, where)}
+                self.draft.add_segment(source, entry, where=where, why="; ".join(dict.fromkeys(self.notes)))
             except Unsupported as unsupported:
                 problem = str(unsupported)
                 self.draft.refuse_segment(source, problem, where=where)
@@ -109,7 +115,7 @@ class Segments:
         test = _test(operator, value, where)
         path = path_of(name)
         if path is None:
-            return {"attr": [name], **test}
+            return {"attr": self._trait(name), **test}
         missing_holds = operator == "IS_NOT_SET"
         named: Condition = {"attr": [name], **test}
         absent: Condition = {"attr": [name], "op": "exists", "negate": True}
@@ -121,13 +127,19 @@ class Segments:
             return named
         return {"any": [named, absent if found == _ALWAYS else {"all": [absent, found]}]}
 
+    def _trait(self, name: str, *inside: str) -> list[str]:
+        """The path of a trait, or of what is inside it."""
+        if name == IDENTIFIER:
+            self.notes.append(f"a trait {name} cannot be told from the identity's own identifier, which is read")
+        return [MOVED if name == TARGETING_KEY else name, *inside]
+
     def _at_path(self, path: list[str], test: dict[str, Any], name: str, *, missing_holds: bool) -> Condition:
         if path == ["identity", "identifier"]:
             return {"attr": [TARGETING_KEY], **test}
         if path == ["identity", "key"]:
             return self._identity_key(test)
         if path[:2] == ["identity", "traits"] and len(path) > 2:
-            return {"attr": path[2:], **test}
+            return {"attr": self._trait(*path[2:]), **test}
         if path[0] == "flags":
             msg = f"{name} depends on another flag"
             raise Unsupported(msg)
@@ -170,7 +182,7 @@ class Segments:
             return _NEVER
         path = path_of(name)
         if name and path is None:
-            return _share([name], "flagsmith_trait", segment, limit)
+            return _share(self._trait(name), "flagsmith_trait", segment, limit)
         found = self._percentage_at(path, name, segment, limit, where)
         if not name:
             return found
@@ -183,7 +195,7 @@ class Segments:
         if path == ["identity", "identifier"]:
             return _share([TARGETING_KEY], "flagsmith_trait", segment, limit)
         if path is not None and path[:2] == ["identity", "traits"] and len(path) > 2:
-            return _share(path[2:], "flagsmith_trait", segment, limit)
+            return _share(self._trait(*path[2:]), "flagsmith_trait", segment, limit)
         if path not in (None, ["identity", "key"]):
             msg = f"{where}: a percentage of {name}"
             raise Unsupported(msg)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from buildflags_sdk._evaluation.details import CALLER_DEFAULT, ErrorCode
 from buildflags_sdk.errors import FlagFileError
 from buildflags_sdk.importers.draft import Draft, Unsupported, an_object, place
-from buildflags_sdk.importers.report import AttributeMapping, Imported
+from buildflags_sdk.importers.report import MOVED, TARGETING_KEY, AttributeMapping, Imported
 from buildflags_sdk.importers.source import MAX_BYTES, read_object
 
 from .conditions import Conditions
@@ -58,7 +58,7 @@ def read(
         except Unsupported as error:
             draft.refuse_flag(key, str(error), where=where)
     _refuse_page_experiments(draft, whole.get("experiments"), features)
-    return draft.done(AttributeMapping("id", {}))
+    return draft.done(AttributeMapping("id", {TARGETING_KEY: MOVED}))
 
 
 def read_experiment(data: bytes, *, max_bytes: int = MAX_BYTES, forced_variations: bool = False) -> Imported:
@@ -80,7 +80,7 @@ def read_experiment(data: bytes, *, max_bytes: int = MAX_BYTES, forced_variation
         draft.add_flag(key, feature.entry(), where=where, why="; ".join(feature.notes))
     except Unsupported as error:
         draft.refuse_flag(key, str(error), where=where)
-    return draft.done(AttributeMapping("id", {}))
+    return draft.done(AttributeMapping("id", {TARGETING_KEY: MOVED}))
 
 
 def result_of(decision: Decision, definition: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from buildflags_sdk._evaluation.lines import shown
 from buildflags_sdk._evaluation.operators import prepare
 from buildflags_sdk.importers.draft import Draft, Unsupported, a_list, an_object, place
-from buildflags_sdk.importers.report import TARGETING_KEY
+from buildflags_sdk.importers.report import MOVED, TARGETING_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,10 +24,15 @@ _BY_MEMBERS: Final = {"$inGroup": ("$in", "$nin"), "$notInGroup": ("$nin", "$in"
 _INLINE = 50  # a saved group with more values is a segment, so that flags share it
 
 
+def name_of(attribute: str) -> str:
+    """Our name of an attribute: GrowthBook's `id` is the targeting key, and what is called like that has moved."""
+    return {"id": TARGETING_KEY, TARGETING_KEY: MOVED}.get(attribute, attribute)
+
+
 def path_of(attribute: str) -> list[str]:
-    """A dotted path; GrowthBook's `id` is our targeting key."""
+    """A dotted path of an attribute."""
     first, *rest = attribute.split(".")
-    return [TARGETING_KEY if first == "id" else first, *rest]
+    return [name_of(first), *rest]
 
 
 def all_of(conditions: list[Condition]) -> Condition | None:

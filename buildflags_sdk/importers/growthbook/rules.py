@@ -14,7 +14,7 @@ from buildflags_sdk.importers.report import TARGETING_KEY
 from buildflags_sdk.importers.value_types import common_type
 
 from .buckets import a_range, bucket_ranges, is_distribution, number, numbers, without
-from .conditions import ALWAYS, NEVER, Conditions, all_of
+from .conditions import ALWAYS, NEVER, Conditions, all_of, name_of
 
 if TYPE_CHECKING:
     from .buckets import Range
@@ -355,9 +355,9 @@ def _share(by: list[list[str]], scheme: str | None, seed: str, span: Range, *, i
 
 
 def _attribute(raw: Any, where: str) -> list[str] | None:
-    """The attribute to hash by: a name, not a path. GrowthBook's `id` is our targeting key."""
+    """The attribute to hash by: a name, not a path."""
     name = _text(raw, where)
-    return None if not name else [TARGETING_KEY if name == "id" else name]
+    return [name_of(name)] if name else None
 
 
 def _text(raw: Any, where: str) -> str:

@@ -10,10 +10,9 @@ from buildflags_sdk._evaluation.operators import Unpreparable, prepare
 from buildflags_sdk._evaluation.regex import LONGEST_PATTERN, linear_pattern
 from buildflags_sdk._evaluation.regex_dialect import translate
 from buildflags_sdk.importers.draft import Unsupported, a_list, an_object
-from buildflags_sdk.importers.report import TARGETING_KEY
+from buildflags_sdk.importers.report import MOVED, TARGETING_KEY
 
 USER: Final = "userId"
-_MOVED: Final = "attribute.targetingKey"
 NEVER: Final[dict[str, Any]] = {"any": []}
 ALWAYS: Final[dict[str, Any]] = {"all": []}
 
@@ -31,8 +30,8 @@ class Names:
     def path(self, field: str) -> list[str]:
         """The path of a field."""
         if field == TARGETING_KEY:
-            self.renames[TARGETING_KEY] = _MOVED
-        return [{USER: TARGETING_KEY, TARGETING_KEY: _MOVED}.get(field, field)]
+            self.renames[TARGETING_KEY] = MOVED
+        return [{USER: TARGETING_KEY, TARGETING_KEY: MOVED}.get(field, field)]
 
 
 class _Row(NamedTuple):
