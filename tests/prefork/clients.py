@@ -49,6 +49,7 @@ def says(client: Client | AsyncClient) -> dict[str, Any]:
         "enabled": enabled,
         "polls": status.polls,
         "error": status.last_error,
+        "greenlets": "gevent" in threading.get_ident.__module__,
         "threads": [thread.name for thread in threading.enumerate()],
     }
 

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from gevent import monkey
+import importlib
 
-monkey.patch_all()
+importlib.import_module("gevent.monkey").patch_all()

@@ -75,13 +75,16 @@ def start(host: Hosting, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cal
     return start
 
 
-def test_every_child_that_only_asks_is_enabled_sees_what_is_published_after_the_fork(
+def test_every_child_that_only_asks_is_enabled_sees_what_is_published_after_the_fork_and_so_does_one_that_replaces_it(
     start: Callable[..., Host], backend: FaultServer
 ) -> None:
     host = start()
     host.all_say("first")
     backend.publish(version(2))
     host.all_say("later")
+    host.kill_one()
+    backend.publish(version(1))
+    host.all_say("first")
 
 
 def test_children_that_are_replaced_after_each_task_see_it_too(
@@ -106,11 +109,3 @@ def test_tasks_are_done_and_the_worker_stops_gracefully_while_the_backend_hangs(
     host.all_say("first")
     host.signal(signal.SIGTERM)
     assert host.ended() == 0
-
-
-def test_what_replaces_a_killed_child_refreshes_too(start: Callable[..., Host], backend: FaultServer) -> None:
-    host = start()
-    host.all_say("first")
-    host.kill_one()
-    backend.publish(version(2))
-    host.all_say("later")

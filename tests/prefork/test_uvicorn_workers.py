@@ -32,15 +32,20 @@ def start(request: pytest.FixtureRequest, gunicorn: Hosting) -> Callable[..., Ho
     return lambda **settings: gunicorn("app_asgi", "uvicorn_worker.UvicornWorker", *more, made=made, **settings)
 
 
-def test_every_worker_sees_what_is_published_after_the_fork(start: Callable[..., Host], backend: FaultServer) -> None:
+def test_every_worker_sees_what_is_published_after_the_fork_and_so_does_one_that_replaces_it(
+    start: Callable[..., Host], backend: FaultServer
+) -> None:
     host = start()
     host.all_say("v1")
     assert {said["loop"].split(".")[0] for said in host.workers().values()} == {"uvloop"}
-    for number in (2, 3):
-        backend.publish(version(number))
-        host.all_say(f"v{number}")
+    backend.publish(version(2))
+    host.all_say("v2")
+    host.kill_one()
+    backend.publish(version(3))
+    host.all_say("v3")
 
 
+@pytest.mark.parametrize("start", [list(KINDS)[0], list(KINDS)[2]], indirect=True)
 def test_workers_answer_and_stop_gracefully_while_the_backend_hangs(
     start: Callable[..., Host], backend: FaultServer
 ) -> None:
@@ -51,12 +56,3 @@ def test_workers_answer_and_stop_gracefully_while_the_backend_hangs(
     host.all_say("v1")
     host.signal(signal.SIGTERM)
     assert host.ended() == 0
-
-
-def test_what_replaces_a_killed_worker_refreshes_too(start: Callable[..., Host], backend: FaultServer) -> None:
-    host = start()
-    host.all_say("v1")
-    killed = host.kill_one()
-    backend.publish(version(2))
-    host.all_say("v2")
-    assert killed not in host.pids()
