@@ -6,6 +6,7 @@ the worker's, and ends by itself at its next step. Nothing that a turn raises en
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from typing import TYPE_CHECKING
 
@@ -107,7 +108,8 @@ class Worker:
             try:
                 wait = self._turn(going)
             except BaseException as error:  # noqa: BLE001 - the thread's edge: it outlives a SystemExit too, which nobody would see
-                self._failed(error)
+                with contextlib.suppress(BaseException):  # whatever is told of it must not end the thread either
+                    self._failed(error)
                 wait = AFTER_A_MISHAP
             with self._condition:
                 if going() and not self._woken and not self._resting:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from buildflags_sdk import AsyncClient
+from buildflags_sdk.testing import LocalBackend
 
 from .stage import SLACK, Stage, lines_of, said, until, version
 
@@ -28,7 +29,51 @@ def exits(_change: Change) -> None:
     sys.exit("a listener that wants to end the program ends only its own call")
 
 
-@pytest.mark.parametrize("listener", [raises, exits])
+def interrupts(_change: Change) -> None:
+    raise KeyboardInterrupt
+
+
+def ends_as_a_generator_does(_change: Change) -> None:
+    raise GeneratorExit
+
+
+class Unspeakable(Exception):
+    """Says nothing, but raises again when it is asked what it is."""
+
+    def __str__(self) -> str:
+        raise type(self)
+
+    __repr__ = __str__
+
+
+class UnspeakableToTheEnd(BaseException):
+    """The same, past every `except Exception`."""
+
+    def __str__(self) -> str:
+        raise SystemExit
+
+    __repr__ = __str__
+
+
+def raises_what_cannot_be_said(_change: Change) -> None:
+    raise Unspeakable
+
+
+def raises_what_ends_whoever_says_it(_change: Change) -> None:
+    raise UnspeakableToTheEnd
+
+
+LISTENERS = [
+    raises,
+    exits,
+    interrupts,
+    ends_as_a_generator_does,
+    raises_what_cannot_be_said,
+    raises_what_ends_whoever_says_it,
+]
+
+
+@pytest.mark.parametrize("listener", LISTENERS)
 def test_listener_raises(stage: Stage, caplog: pytest.LogCaptureFixture, listener: Any) -> None:
     client = stage.started()
     heard: list[int] = []
@@ -40,6 +85,82 @@ def test_listener_raises(stage: Stage, caplog: pytest.LogCaptureFixture, listene
     assert said(client) == "v4"
     (line,) = lines_of(caplog)
     assert listener.__name__ in line
+
+
+class Nameless:
+    """A listener whose very name cannot be asked for."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise Unspeakable
+
+    def __call__(self, _change: Change) -> None:
+        raise Unspeakable
+
+
+def test_listener_raises_and_has_no_name(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+    client = stage.started()
+    heard: list[int] = []
+    client.on_change(Nameless())
+    client.on_change(lambda change: heard.append(change.new_revision))
+    for number in (2, 3):
+        stage.server.publish(version(number))
+        until(lambda number=number: heard and heard[-1] == number)  # type: ignore[misc]
+    (line,) = lines_of(caplog)
+    assert "Nameless raised Unspeakable" in line
+
+
+class BreaksOff:
+    """A transport that raises what its own kind raises, and goes on afterwards."""
+
+    def __init__(self, error: type[BaseException]) -> None:
+        self.error = error
+        self.well = False
+        self.backend = LocalBackend(version(1))
+
+    def exchange(self, request: Any) -> Any:
+        if not self.well:
+            raise self.error
+        return self.backend.exchange(request)
+
+    def close(self) -> None:
+        """Nothing to end."""
+
+
+@pytest.mark.parametrize("error", [Unspeakable, UnspeakableToTheEnd, SystemExit, KeyboardInterrupt, GeneratorExit])
+def test_a_transport_that_raises_what_cannot_be_said_is_a_failed_refresh(
+    stage: Stage, error: type[BaseException]
+) -> None:
+    transport = BreaksOff(error)
+    client = stage.client(transport=transport)
+    assert not client.start(wait=30)
+    assert error.__name__ in client.status().last_error
+    transport.well = True
+    until(lambda: said(client) == "v1")
+
+
+def test_hook_raises_what_ends_a_program(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+    """A log handler that raises SystemExit at what a listener raised silences neither the others nor the refreshes."""
+    logger = logging.getLogger("buildflags_sdk.refresh")
+
+    def end(_record: logging.LogRecord) -> bool:
+        raise SystemExit
+
+    logger.addFilter(end)
+    try:
+        client = stage.started()
+        heard: list[int] = []
+        client.on_change(raises)
+        client.on_change(lambda change: heard.append(change.new_revision))
+        for number in (2, 3):
+            stage.server.publish(version(number))
+            until(lambda number=number: heard and heard[-1] == number)  # type: ignore[misc]
+        stage.fault("http_500")
+        until(lambda: client.status().failures >= 3)
+        stage.server.well()
+        stage.server.publish(version(4))
+        until(lambda: said(client) == "v4")
+    finally:
+        logger.removeFilter(end)
 
 
 def test_listener_blocks(stage: Stage) -> None:
