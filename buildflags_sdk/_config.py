@@ -17,6 +17,8 @@ ENVIRONMENT_IDLE_SECONDS: Final = 900.0
 START_WAIT_SECONDS: Final = 2.0
 CLOSE_SECONDS: Final = 0.25
 BUDGET_SECONDS: Final = 0.5
+LONGEST_WAIT_SECONDS: Final = 4_000_000.0
+"""46 days, in place of for ever: what any platform's locks can be told (threading.TIMEOUT_MAX is 49 days on Windows)."""
 MODES: Final = ("auto", "thread", "lambda")
 LAMBDA_VARIABLES: Final = ("AWS_LAMBDA_RUNTIME_API", "AWS_LAMBDA_FUNCTION_NAME")
 
@@ -113,6 +115,14 @@ def check_staleness(seconds: Any) -> None:
     if seconds is not None and not (_is_number(seconds) and seconds > 0):
         msg = f"max_staleness={seconds!r} must be a positive number of seconds, or None for no limit"
         raise ConfigurationError(msg)
+
+
+def seconds_to_wait(what: str, seconds: Any) -> float:
+    """How long a caller wants to wait: 0 for less than nothing, 46 days for anything longer."""
+    if not isinstance(seconds, int | float) or seconds != seconds:  # noqa: PLR0124 - NaN alone is not itself
+        msg = f"{what}={seconds!r} must be a number of seconds: 0 does not wait, math.inf waits as long as it takes"
+        raise ConfigurationError(msg)
+    return float(min(max(seconds, 0.0), LONGEST_WAIT_SECONDS))
 
 
 def public_keys(given: Any) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ import time
 import weakref
 from typing import TYPE_CHECKING, Any
 
-from ._config import DEFAULT_CACHE, SdkKey, check_key, check_name
+from ._config import CLOSE_SECONDS, DEFAULT_CACHE, SdkKey, check_key, check_name
 from ._evaluation.details import Source
 from ._evaluation.world import PureWorld
 from ._reports import Readiness
@@ -144,12 +144,12 @@ class Root(View):
         snapshot = feed.table.snapshot
         return Readiness(feed.standing_of(snapshot).source, snapshot.revision, feed.status().last_error)
 
-    def _close(self) -> None:
+    def _close(self, seconds: float = CLOSE_SECONDS) -> None:
         if self._engine is not None:
             from ._runtime.forks import forget  # noqa: PLC0415 - loaded since the client was made
 
             forget(self)
-            self._engine.close()
+            self._engine.close(seconds)
         elif isinstance(self._feed, GivenFlags):
             self._feed.closed = True
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from ._config import (
     BUDGET_SECONDS,
+    CLOSE_SECONDS,
     DEFAULT_CACHE,
     START_WAIT_SECONDS,
     Limits,
@@ -21,6 +22,7 @@ from ._config import (
     checked,
     chosen_mode,
     public_keys,
+    seconds_to_wait,
 )
 from ._root import Root, given_snapshot
 from ._runtime.given import GivenFlags
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
 
 
 LOOP_LOOK_AGAIN_SECONDS = 0.5
+CLOSE_LOOKS = 50
 
 
 class _Configured(Root):
@@ -207,18 +210,19 @@ class Client(_Configured):
     """
 
     def start(self, wait: float = START_WAIT_SECONDS) -> Readiness:
-        """Start refreshing and wait for the backend's ruleset at most `wait` seconds (0: do not wait).
+        """Start refreshing and wait for the backend's ruleset at most `wait` seconds (0: do not wait; `inf`: any time).
 
         A second call waits again and starts nothing twice.
 
         Raises:
             ClosedError: the client was closed.
+            ConfigurationError: `wait` is no number.
         """
-        return self._start(wait)
+        return self._start(seconds_to_wait("wait", wait))
 
     def refresh(self, wait: float = START_WAIT_SECONDS) -> Readiness:
         """Ask the backend now instead of at the next poll, and wait for its answer at most `wait` seconds."""
-        return self._refresh(wait)
+        return self._refresh(seconds_to_wait("wait", wait))
 
     def refresh_if_due(self, budget: float = BUDGET_SECONDS) -> Readiness:
         """On AWS Lambda, refresh if a poll is due, in about `budget` seconds at most; call it at an invocation's edge.
@@ -226,7 +230,7 @@ class Client(_Configured):
         What the budget cuts off counts as a failed poll: the next one then waits, and flags are served meanwhile. In
         "thread" mode the background thread does this, and the call returns at once.
         """
-        return self._refresh_if_due(budget)
+        return self._refresh_if_due(seconds_to_wait("budget", budget))
 
     def close(self) -> None:
         """Stop refreshing. Returns promptly, whatever the network does; evaluations go on with the last ruleset."""
@@ -255,22 +259,31 @@ class AsyncClient(_Configured):
     """
 
     async def start(self, wait: float = START_WAIT_SECONDS) -> Readiness:
-        """Start refreshing and wait for the backend's ruleset at most `wait` seconds (0: do not wait)."""
+        """As `Client.start`; the loop goes on meanwhile."""
+        seconds = seconds_to_wait("wait", wait)
         self._begin()
-        return await self._waited(self._first_answer, wait)
+        return await self._waited(self._first_answer, seconds)
 
     async def refresh(self, wait: float = START_WAIT_SECONDS) -> Readiness:
         """Ask the backend now, and wait for its answer at most `wait` seconds."""
-        return await self._waited(self._request_refresh(), wait)
+        seconds = seconds_to_wait("wait", wait)
+        return await self._waited(self._request_refresh(), seconds)
 
     async def refresh_if_due(self, budget: float = BUDGET_SECONDS) -> Readiness:
         """As `Client.refresh_if_due`; the loop goes on meanwhile."""
+        seconds = seconds_to_wait("budget", budget)
         self._begin()
-        return await self._waited(None, budget)
+        return await self._waited(None, seconds)
 
     async def close(self) -> None:
-        """Stop refreshing. Returns promptly, whatever the network does."""
-        self._close()
+        """Stop refreshing. Returns promptly, whatever the network does; the loop goes on meanwhile."""
+        import asyncio  # noqa: PLC0415 - loaded by whoever awaits this
+
+        self._close(0.0)
+        for _ in range(CLOSE_LOOKS):
+            if self._engine is None or self._engine.ended:
+                return
+            await asyncio.sleep(CLOSE_SECONDS / CLOSE_LOOKS)
 
     def on_change(
         self,
@@ -308,11 +321,11 @@ class AsyncClient(_Configured):
     ) -> None:
         await self.close()
 
-    async def _waited(self, latch: Latch | None, wait: float) -> Readiness:
+    async def _waited(self, latch: Latch | None, seconds: float) -> Readiness:
         import asyncio  # noqa: PLC0415 - loaded by whoever awaits this
 
         if self._engine is not None and self._engine.inline:
-            await asyncio.to_thread(self._engine.run, wait)
+            await asyncio.to_thread(self._engine.run, seconds)
             return self._readiness()
         loop = asyncio.get_running_loop()
         done = loop.create_future()
@@ -327,5 +340,5 @@ class AsyncClient(_Configured):
 
         if latch is not None:
             latch.when_open(tell)
-            await asyncio.wait([done], timeout=max(wait, 0))
+            await asyncio.wait([done], timeout=seconds)
         return self._readiness()

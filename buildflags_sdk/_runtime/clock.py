@@ -9,6 +9,7 @@ from buildflags_sdk._freshness import Moment
 
 if TYPE_CHECKING:
     import threading
+    from collections.abc import Callable
 
 
 class Clock(Protocol):
@@ -45,3 +46,18 @@ class SystemClock:
     def pause(self, seconds: float) -> None:
         """Give the interpreter to other threads."""
         time.sleep(seconds)
+
+
+class Rest:
+    """What is left of the seconds that several waits share, one after another.
+
+    Threads are waited for in the machine's time, whatever a client takes the time from.
+    """
+
+    def __init__(self, seconds: float, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
+        self._until = now() + seconds
+
+    def left(self) -> float:
+        """Seconds left, 0 when there are none."""
+        return max(self._until - self._now(), 0.0)

@@ -67,14 +67,20 @@ class Dispatcher:
                 self._see_to_the_thread()
                 self._condition.notify_all()
 
-    def close(self, seconds: float) -> None:
-        """Stop telling. Waits at most `seconds` for the listener that is being told, unless it is the caller itself."""
+    def close(self) -> None:
+        """Stop telling. A listener that is being told is waited for with `ended`."""
         with self._condition:
             self._closed = True
-            thread = self._thread
             self._condition.notify_all()
-        if thread is not None and thread is not threading.current_thread() and thread.is_alive():
+
+    def ended(self, seconds: float = 0.0) -> bool:
+        """Wait at most `seconds` for the thread of a closed dispatcher. True when it has ended, or is the caller's own."""
+        thread = self._thread
+        if thread is None or thread is threading.current_thread():
+            return True
+        if seconds > 0.0 and thread.is_alive():
             thread.join(seconds)
+        return not thread.is_alive()
 
     def reset_after_fork(self) -> None:
         """Forget the parent's thread and lock."""
@@ -98,7 +104,8 @@ class Dispatcher:
             except BaseException as error:  # noqa: BLE001 - a user's listener must not end the thread, not by sys.exit() either
                 if not subscription.failed:
                     subscription.failed = True
-                    self._report(subscription.listener, error)
+                    with contextlib.suppress(BaseException):  # neither must whatever is told of it
+                        self._report(subscription.listener, error)
 
     def _next(self) -> tuple[_Subscription, Change] | None:
         with self._condition:

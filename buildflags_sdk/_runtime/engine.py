@@ -10,6 +10,10 @@ import os
 import random
 from typing import TYPE_CHECKING, Any
 
+from buildflags_sdk._config import CLOSE_SECONDS
+from buildflags_sdk.errors import words_of
+
+from .clock import Rest
 from .environments import Environments
 from .feed import Feed
 from .inline import Inline
@@ -27,7 +31,6 @@ if TYPE_CHECKING:
     from .clock import Clock
 
 FORK_REST_SECONDS = 0.05
-CLOSE_SECONDS = 0.25
 
 
 class Engine:
@@ -90,16 +93,25 @@ class Engine:
         return feed
 
     def close(self, seconds: float = CLOSE_SECONDS) -> None:
-        """Stop. Returns within about `seconds`, whatever the network and the listeners do."""
+        """Stop. Returns within about `seconds`, whatever the network and the listeners do, however many there are."""
         self.closed = True
         ended = self._worker.stop(0.0)
         transport = self._made
         if transport is not None:
             transport.close()
-        if not ended:
+        rest = Rest(seconds)
+        if not ended and seconds > 0.0:
             self._worker.stop(seconds / 2)
-        for feed in self._feeds():
-            feed.close(seconds / 2)
+        feeds = self._feeds()
+        for feed in feeds:  # all are told before the first is waited for
+            feed.close()
+        for feed in feeds:
+            feed.dispatcher.ended(rest.left())
+
+    @property
+    def ended(self) -> bool:
+        """Whether, after `close`, no thread is left: neither one that hangs in an exchange nor one in a listener."""
+        return self._worker.stop(0.0) and all(feed.dispatcher.ended() for feed in self._feeds())
 
     def abandon(self) -> None:
         """Stop, because nobody holds the client any more; the thread itself tidies up as it ends.
@@ -169,14 +181,14 @@ class Engine:
         kind = type(error).__name__
         if kind not in self._mishaps:
             self._mishaps.add(kind)
-            self._log("error", f"refreshing stumbled and goes on: {kind}: {error}")
+            self._log("error", f"refreshing stumbled and goes on: {kind}: {words_of(error)}")
 
     def _ended(self) -> None:
         """Give back what the thread used; called by the thread, as it ends."""
         if self._made is not None:
             self._made.close()
         for feed in self._feeds():
-            feed.close(0.0)
+            feed.close()
 
     def _make_worker(self) -> Worker | Inline:
         if self.settings.mode == "lambda":

@@ -54,7 +54,7 @@ class Environments:
             dropped = [name for name in self._known if name not in self._cache]
             closing = [self._known.pop(name) for name in dropped]
         for feed in closing:
-            feed.close(0.0)
+            feed.close()
 
     def forked(self) -> None:
         """Forget the parent's lock."""

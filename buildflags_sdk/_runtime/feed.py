@@ -5,6 +5,7 @@ Every step runs on the worker's thread (or inline), one at a time. Readers take 
 
 from __future__ import annotations
 
+import contextlib
 import weakref
 from collections import deque
 from typing import TYPE_CHECKING, Protocol
@@ -29,7 +30,7 @@ from buildflags_sdk._snapshot import build
 from buildflags_sdk._standing import ConfirmedStanding, FixedStanding, LiveStanding, Standing
 from buildflags_sdk._tables import not_ready
 from buildflags_sdk._transport import Request
-from buildflags_sdk.errors import ClosedError
+from buildflags_sdk.errors import ClosedError, words_of
 
 from .dispatcher import Dispatcher
 from .latch import Latch
@@ -202,10 +203,10 @@ class Feed:
         self._wanted, self._awaited = deque(), []
         self.machine.received(Forked(), self._clock.moment(), self._dice())
 
-    def close(self, seconds: float) -> None:
+    def close(self) -> None:
         """Tell no more listeners."""
         self.closed = True
-        self.dispatcher.close(seconds)
+        self.dispatcher.close()
         self.first_answer.open()
         self._open_all([*self._awaited, *self._wanted])
         self._local.give_up_turn()
@@ -229,7 +230,13 @@ class Feed:
                 self._adopt(action, going)
         except BaseException as error:  # noqa: BLE001 - the refresh loop's edge: whatever went wrong is a failed refresh
             if going():
-                self._tell(Failed(error if isinstance(error, Exception) else RuntimeError(repr(error))))
+                self._tell(
+                    Failed(
+                        error
+                        if isinstance(error, Exception)
+                        else RuntimeError(f"{type(error).__name__}: {words_of(error)}")
+                    )
+                )
 
     def _tell(self, event: Event, change: Change | None = None) -> None:
         before = self.machine.polls
@@ -339,8 +346,8 @@ class Feed:
         )
 
     def _listener_failed(self, listener: object, error: BaseException) -> None:
-        name = getattr(listener, "__qualname__", type(listener).__name__)
-        self._log(
-            "error",
-            f"the change listener {name} raised {type(error).__name__}: {error}; it is called again at the next change",
-        )
+        name = type(listener).__name__
+        with contextlib.suppress(Exception):  # one that makes up its attributes may raise here too
+            name = str(getattr(listener, "__qualname__", name))
+        error_says = f"{type(error).__name__}: {words_of(error)}"
+        self._log("error", f"the change listener {name} raised {error_says}; it is called again at the next change")

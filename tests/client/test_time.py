@@ -115,7 +115,7 @@ def test_an_environment_that_nobody_views_is_forgotten_after_a_quarter_of_an_hou
         viewed = True
         closed = False
 
-        def close(self, _seconds: float) -> None:
+        def close(self) -> None:
             self.closed = True
 
     feed = Feed()
