@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from rich.text import Text
 
 from buildflags_sdk.errors import RulesetError
 from buildflags_sdk.importers import SYSTEMS, Imported, Standing, read
+from buildflags_sdk.importers.source import MAX_BYTES, check_size
 
 from ._exit import Exit, Failure
 from ._options import Managing, json_option, managing_options
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
 
     from ._api import Management
 
+max_bytes_option = click.option(
+    "--max-bytes", type=click.IntRange(min=1), default=MAX_BYTES, show_default=True, help="How large the export may be."
+)
 _RULES = ("enabled", "off", "rules", "fallthrough")
 
 
@@ -34,6 +39,7 @@ _RULES = ("enabled", "off", "rules", "fallthrough")
 @click.option("-o", "--output", type=click.Path(dir_okay=False), help="Write a flags file instead.")
 @click.option("--dry-run", is_flag=True, help="Only say what would become of each flag.")
 @click.option("--report", "page", type=click.Path(dir_okay=False), help="Write the report as a page (HTML).")
+@max_bytes_option
 @managing_options
 @json_option
 def import_(
@@ -43,6 +49,7 @@ def import_(
     output: str | None,
     dry_run: bool,
     page: str | None,
+    max_bytes: int,
     managing: Managing,
     as_json: bool,
 ) -> None:
@@ -54,7 +61,7 @@ def import_(
     """
     if not dry_run and environment is None and output is None:
         raise click.UsageError("say where to: --to ENVIRONMENT or -o FILE; or --dry-run to look first")
-    imported = read_export(system, file)
+    imported = read_export(system, file, max_bytes)
     if page is not None:
         write_whole(Path(page), imported.report.html().encode())
     made: list[str] = []
@@ -70,16 +77,16 @@ def import_(
         raise SystemExit(Exit.NEGATIVE)
 
 
-def read_export(system: str, file: str) -> Imported:
-    """Read an export, or end with what is wrong with it."""
+def read_export(system: str, file: str, max_bytes: int) -> Imported:
+    """Read an export, or end with what is wrong with it. One that is too large is not even loaded."""
     try:
-        data = Path(file).read_bytes()
+        with Path(file).open("rb") as export:
+            check_size(os.fstat(export.fileno()).st_size, max_bytes)
+            return read(system, export.read(max_bytes + 1), max_bytes=max_bytes)
     except OSError as error:
         raise Failure(
             f"cannot read {file}: {error.strerror or error}", "give the export's path", exit_code=Exit.CONFIGURATION
         ) from None
-    try:
-        return read(system, data)
     except RulesetError as error:
         raise Failure(
             f"{file}: {error}", f"give an export of {SYSTEMS[system]}, whole", exit_code=Exit.CONFIGURATION

@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from buildflags_sdk import Client, Polling
+from buildflags_sdk.cli._exit import Exit
 from buildflags_sdk.cli.app import buildflags
 from buildflags_sdk.importers import unleash
 from buildflags_sdk.server import DEVELOPMENT, Settings, SqliteStore, create_app
@@ -126,3 +127,27 @@ def test_contexts_that_are_no_objects_are_told_by_line(export: Path, tmp_path: P
     done = CliRunner().invoke(buildflags, ["verify-import", "unleash", str(export), "--contexts", str(contexts)])
     assert done.exit_code == 3
     assert "line 2" in done.output
+
+
+@pytest.mark.parametrize("command", ["import", "verify-import"])
+def test_an_export_of_ten_gigabytes_is_refused_by_its_size_and_never_loaded(command: str, tmp_path: Path) -> None:
+    import resource
+
+    export = tmp_path / "huge.json"
+    with export.open("wb") as file:
+        file.truncate(10**10)  # takes no room on the disk
+    more = ["--dry-run"] if command == "import" else ["--contexts", str(export)]
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    done = CliRunner().invoke(buildflags, [command, "launchdarkly", str(export), *more])
+    assert done.exit_code == Exit.CONFIGURATION
+    assert "10,000,000,000 bytes" in " ".join(done.output.split())
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 64 * 1024, "KiB"
+
+
+def test_the_limit_of_an_export_can_be_raised(export: Path) -> None:
+    size = export.stat().st_size
+    for limit, code in ((size - 1, Exit.CONFIGURATION), (size, 0)):
+        done = CliRunner().invoke(
+            buildflags, ["import", "unleash", str(export), "--dry-run", "--max-bytes", str(limit)]
+        )
+        assert done.exit_code == code, done.output

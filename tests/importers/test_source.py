@@ -32,8 +32,8 @@ def test_what_is_no_plain_json_is_refused_with_what_to_do(data, said):
 
 
 def test_an_export_over_the_limit_is_refused_with_its_size_before_it_is_decoded():
-    with pytest.raises(FlagFileError, match=r"104,857,601 bytes, over the limit of 104,857,600"):
-        read_json(bytes(104_857_601))
+    with pytest.raises(FlagFileError, match=r"33,554,433 bytes, over the limit of 33,554,432"):
+        read_json(bytes(33_554_433))
 
 
 def test_a_byte_order_mark_is_no_fault():

@@ -41,7 +41,7 @@ def read(data: bytes, *, max_bytes: int = MAX_BYTES) -> Imported:
     if features is None:
         msg = (
             "this is neither a feature flag profile of AWS AppConfig nor a Powertools schema, whose features each have "
-            "a default"
+            "a default: give what GetLatestConfiguration answers, or the file that was uploaded"
         )
         raise FlagFileError(msg)
     draft = Draft("AWS AppConfig", "Powertools 3.37")
