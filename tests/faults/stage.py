@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     import pytest
 
+    from buildflags_sdk.testing import ManualClock
+
 ROOT = Path(__file__).parents[2]
 
 FAST = Polling(
@@ -47,7 +49,44 @@ PATIENCE = 30.0
 """Seconds after which what must happen by itself counts as never happening, on a machine however busy."""
 
 SLACK = 5.0
-"""Seconds by which a busy machine may be late. The figures themselves are in the matrix."""
+"""Seconds within which what waits for nothing has ended, where whatever it could wait for takes half a minute or more."""
+
+HELD_UP = 0.25
+"""Seconds by which a machine holds up a thread now and then, but not five times in a row: see `quickest`."""
+
+PATIENT = FAST._replace(deadline=60.0)
+"""Polling with a deadline that no test waits for: whoever waits for an exchange is noticed."""
+
+PACES = {
+    **dict.fromkeys(("http_401", "http_403", "http_404"), FAST.auth_retry),
+    **dict.fromkeys(("http_429_retry_5", "http_429_retry_3600", "retry_after_http_date"), FAST.retry_after_cap),
+}
+"""Seconds between two polls under faults that set a pace of their own; elsewhere it is the interval."""
+
+COSTS = {
+    **dict.fromkeys(("redirect_loop", "https_to_http_redirect"), 1 + 3),
+    "redirect_same_host": 1 + 1,
+    **dict.fromkeys(("wrong_hash", "page_not_there_yet"), 1 + 2),
+}
+"""Requests that one poll may take, where that is more than one: three redirects are followed, and there are two pages."""
+
+SLOW_TO_FAIL = ("hang", "drip", "drip_headers", "connect_blackhole")
+"""Faults under which an exchange ends at its deadline."""
+
+
+def longest_wait(name: str) -> float:
+    """Seconds: the longest that a client with a ruleset may plan to wait for its next poll. Documented, without slack."""
+    return PACES.get(name, FAST.interval) * (1 + FAST.jitter)
+
+
+def most_polls(name: str, seconds: float) -> float:
+    """How many polls there may be while a fault lasts: one finds it, one more comes soon, then they keep their pace."""
+    return 2 + seconds / PACES.get(name, FAST.interval)
+
+
+def most_requests(name: str, seconds: float) -> float:
+    """How many requests these polls may be."""
+    return most_polls(name, seconds) * COSTS.get(name, 1)
 
 
 def version(number: int) -> list[Any]:
@@ -69,6 +108,48 @@ def until(holds: Callable[[], object], seconds: float = PATIENCE) -> float:
         assert took < seconds, "it did not come to pass"
         threading.Event().wait(0.01)
     return time.monotonic() - began
+
+
+def quickest(work: Callable[[], object], enough: float) -> float:
+    """Do it until it took no longer than `enough` seconds, five times at most; gives the seconds of the quickest.
+
+    A busy machine holds up one or the other; what waits too long by itself does so each time.
+    """
+    took = []
+    for _ in range(5):
+        began = time.monotonic()
+        work()
+        took.append(time.monotonic() - began)
+        if took[-1] <= enough:
+            break
+    return min(took)
+
+
+def next_poll(client: Any, clock: ManualClock) -> float:
+    """Move a clock to the client's next poll, and wait for its end; gives the seconds by which it was moved."""
+    clock.until_waited_on(PATIENCE)
+    status = client.status()
+    wait: float = status.next_refresh_in or 0.0
+    clock.advance(wait + 0.001)
+    until(lambda: client.status().polls > status.polls)
+    clock.until_waited_on(PATIENCE)
+    return wait
+
+
+class Watched:
+    """A client's status, looked at again and again: `longest` is the longest wait for the next poll that it ever planned."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self.longest = 0.0
+
+    def status(self) -> Any:
+        """How it stands now."""
+        began = time.monotonic()
+        status = self._client.status()
+        spent = time.monotonic() - began  # held up in there, it counts from before the plan was made
+        self.longest = max(self.longest, (status.next_refresh_in or 0.0) - spent)
+        return status
 
 
 def lines_of(caplog: pytest.LogCaptureFixture, at_least: int = logging.INFO) -> list[str]:
@@ -111,6 +192,20 @@ class Stage:
         self.fault(name)
         until(lambda: any(request.fault == name for request in list(self.server.requests)))
 
+    def cured(self, number: int) -> int:
+        """Let the server be well and publish that version; gives the count of requests by then."""
+        self.server.well()
+        self.server.publish(version(number))
+        return len(self.server.requests)
+
+    def asked_in_vain(self, since: int) -> int:
+        """How many requests since that count came from a client that had not got what was published last.
+
+        The one that got it is among them; those of a client that has it say so, however late a test looks.
+        """
+        has = self.server._document.etag
+        return sum(request.headers.get("if-none-match") != has for request in list(self.server.requests)[since:])
+
     def close(self) -> None:
         """End everything."""
         for client in self._clients:
@@ -128,6 +223,7 @@ class Evaluating:
         self._thread = threading.Thread(target=self._run, daemon=True)
         self.count = 0
         self.slowest = 0.0
+        self._slowest_of_round = 0.0
         self.answers: list[str] = []
         self.raised: list[BaseException] = []
 
@@ -137,13 +233,24 @@ class Evaluating:
                 began = time.perf_counter()
                 answer = said(self._client)
                 self._client.is_enabled("steady")
-                self.slowest = max(self.slowest, time.perf_counter() - began)
+                took = time.perf_counter() - began
+                self.slowest = max(self.slowest, took)
+                self._slowest_of_round = max(self._slowest_of_round, took)
                 self.count += 1
                 if not self.answers or self.answers[-1] != answer:
                     self.answers.append(answer)
                 self._stop.wait(self._pause)
         except BaseException as error:  # noqa: BLE001 - told to the test
             self.raised.append(error)
+
+    def rounds(self, count: int, seconds: float) -> list[float]:
+        """Let so many rounds of evaluations pass, and give the seconds of the slowest of each."""
+        slowest = []
+        for _ in range(count):
+            self._slowest_of_round = 0.0
+            time.sleep(seconds)
+            slowest.append(self._slowest_of_round)
+        return slowest
 
     def __enter__(self) -> Self:
         self._thread.start()

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import logging
 import threading
-from itertools import pairwise
-from statistics import mean, pstdev
+import time
+from statistics import pstdev
 
-from .stage import FAST, PATIENCE, Stage, lines_of, said, until, version
+from buildflags_sdk import Polling
+from buildflags_sdk.testing import ManualClock
+
+from .stage import PATIENCE, PATIENT, Stage, lines_of, most_requests, next_poll, said, until, version
 
 
 def test_stampede_20_threads(stage: Stage) -> None:
@@ -63,15 +66,29 @@ def test_a_fault_that_changes_its_kind_is_said_once_per_kind(stage: Stage, caplo
     assert len(lines_of(caplog)) == 3
 
 
-def test_requests_bounded_and_jittered(stage: Stage) -> None:
-    clients = [stage.started() for _ in range(6)]
+def test_requests_bounded(stage: Stage) -> None:
+    clients = [stage.started(polling=PATIENT) for _ in range(6)]
+    asked, began = len(stage.server.requests), time.monotonic()
     stage.fault("http_500")
     until(lambda: all(client.status().failures >= 12 for client in clients))
-    at = [request.at for request in list(stage.server.requests) if request.fault]
-    lasted = at[-1] - at[0]
-    assert len(at) <= len(clients) * (8 + lasted * 4 / FAST.interval)
-    gaps = [later - earlier for earlier, later in pairwise(at)]
-    assert pstdev(gaps) > mean(gaps) * 0.2, "they do not march in step"
+    asked = len(stage.server.requests) - asked
+    assert asked <= len(clients) * most_requests("http_500", time.monotonic() - began)
+
+
+def test_clients_that_fail_together_do_not_go_on_in_step(stage: Stage) -> None:
+    """On clocks that stand still, what is planned can be told exactly: from 60 to 72 seconds, spread."""
+    plans = []
+    stage.server.fault("http_500")
+    for _ in range(8):
+        clock = ManualClock()
+        client = stage.client(clock=clock, polling=Polling())
+        client.start(wait=PATIENCE)
+        while client.status().failures < 8:  # without a ruleset it comes to the pace of polls by and by
+            next_poll(client, clock)
+        plans.append(client.status().next_refresh_in)
+    assert min(plans) >= 60.0
+    assert max(plans) <= 72.0
+    assert pstdev(plans) > 1.0
 
 
 def test_many_clients_one_process(stage: Stage) -> None:

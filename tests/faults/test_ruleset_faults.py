@@ -10,7 +10,7 @@ from buildflags_sdk import Client, ErrorCode
 from buildflags_sdk.testing import FaultServer, ManualClock
 from buildflags_sdk.testing.faults.rulesets import EXTRA, FAR_FUTURE
 
-from .stage import PATIENCE, Evaluating, Stage, lines_of, said, until, version
+from .stage import PATIENCE, Evaluating, Stage, lines_of, next_poll, said, until, version
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,13 +75,7 @@ class Timed:
 
     def until_next_poll(self) -> None:
         """Move the clock to the next poll, and wait for its end."""
-        self.clock.until_waited_on(PATIENCE)
-        polls = self.client.status().polls
-        wait = self.client.status().next_refresh_in or 0.0
-        self.clock.advance(wait + 0.001)
-        self.passed += wait
-        until(lambda: self.client.status().polls > polls)
-        self.clock.until_waited_on(PATIENCE)
+        self.passed += next_poll(self.client, self.clock)
 
 
 @pytest.fixture
