@@ -209,7 +209,7 @@ def _test(operator: str, value: Any, where: str) -> dict[str, Any] | None:
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
             msg = f"{where}: {operator} takes a list of texts, not {shown(value)}"
             raise Unsupported(msg)
-        test = {"op": "in", "dialect": "text", "values": value}
+        test = {"op": "in", "dialect": "eppo", "values": value}
         return {**test, "negate": True} if operator == "NOT_ONE_OF" else test
     if operator in ("MATCHES", "NOT_MATCHES"):
         if not isinstance(value, str):
@@ -217,7 +217,7 @@ def _test(operator: str, value: Any, where: str) -> dict[str, Any] | None:
             raise Unsupported(msg)
         if not _usable_pattern(value, where):
             return None
-        test = {"op": "matches", "dialect": "text", "values": [value]}
+        test = {"op": "matches", "dialect": "eppo", "values": [value]}
         return {**test, "negate": True} if operator == "NOT_MATCHES" else test
     if operator in _ORDERINGS:
         test = {"op": _ORDERINGS[operator], "dialect": "eppo", "values": [value]}
@@ -238,7 +238,7 @@ def _test(operator: str, value: Any, where: str) -> dict[str, Any] | None:
 def _usable_pattern(pattern: str, where: str) -> bool:
     """Tell whether a pattern can be searched for; False for one that is broken for the peer too. Raises `Unsupported`."""
     try:
-        prepare("matches", "text", [pattern])
+        prepare("matches", "eppo", [pattern])
     except Unpreparable as problem:
         try:
             re.compile(pattern)

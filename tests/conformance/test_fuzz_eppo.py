@@ -18,8 +18,40 @@ if TYPE_CHECKING:
 eppo_client = pytest.importorskip("eppo_client", reason="eppo-server-sdk is not installed")
 pytestmark = pytest.mark.conformance
 
-ATTRIBUTES = ["country", "age", "version", "vip", "id"]
+ATTRIBUTES = ["country", "age", "version", "vip", "id", "targetingKey"]
 TEXTS = ["US", "DE", "us", "", "1", "1.5", "true", "1.2.3", "1.10.0", "2.0.0-rc.1", "10", "-3", "ümlaut"]
+PADDED = [
+    " 7 ",
+    "7 ",
+    "\t10",
+    "+7",
+    "7.",
+    ".5",
+    "1e1",
+    "1_0",
+    "\u0667",
+    "inf",
+    "-Infinity",
+    "NaN",
+    "0x7",
+    "9007199254740993",
+]
+BUILDS = [
+    "1.2.3+b1",
+    "1.2.3+b2",
+    "1.2.3+45",
+    "1.2.3+045",
+    "1.2.3+5",
+    "1.2.3+5.1",
+    "2.0.0-rc.1+x",
+    "18446744073709551616.0.0",
+]
+NUMBERS = [
+    1e-8, 5e-324, 1.5e300, 1e16, 1e21, 0.1, -0.0, float("inf"), float("-inf"), float("nan"),
+    2**53, 2**53 + 1, 1234567890123456789, -1234567890123456789, 10**30,
+]  # fmt: skip
+WRITTEN = ["0.00000001", "1e-8", "10000000000000000", "1e16", "1000000000000000000000", "-0", "inf", "NaN", "1234567890123456789",
+           "1234567890123456800", "9007199254740992", "9007199254740993", "0.1"]  # fmt: skip
 TYPED: dict[str, tuple[list[Any], Any]] = {
     "STRING": (["red", "", "blue"], "default"),
     "INTEGER": ([1, 0, -7, 3.0, 2.5], 99),
@@ -27,18 +59,18 @@ TYPED: dict[str, tuple[list[Any], Any]] = {
     "BOOLEAN": ([True, False], True),
     "JSON": (['{"a": [1, null]}', "[1]", "{}", "{bad"], {"default": True}),
 }
-operands = st.sampled_from([10, 1.5, "10", "1.2.3", "2.0.0-rc.1", -3])
+operands = st.sampled_from([10, 1.5, "10", "1.2.3", "2.0.0-rc.1", -3, 5, " 5 ", 2**53, 1e16, *BUILDS])
 conditions: st.SearchStrategy[dict[str, Any]] = st.one_of(
     st.builds(dict, operator=st.sampled_from(["GT", "GTE", "LT", "LTE"]), value=operands),
     st.builds(
         dict,
         operator=st.sampled_from(["ONE_OF", "NOT_ONE_OF"]),
-        value=st.lists(st.sampled_from([*TEXTS, "false", "2.5"]), max_size=4),
+        value=st.lists(st.sampled_from([*TEXTS, "false", "2.5", *WRITTEN]), max_size=4),
     ),
     st.builds(
         dict,
         operator=st.sampled_from(["MATCHES", "NOT_MATCHES"]),
-        value=st.sampled_from(["^U", "s$", "1", "^$", "(", "true|DE", "[a-z]+"]),
+        value=st.sampled_from(["^U", "s$", "1", "^$", "(", "true|DE", "[a-z]+", "^0\\.0+1$", "00$"]),
     ),
     st.builds(dict, operator=st.just("IS_NULL"), value=st.booleans()),
 )
@@ -79,7 +111,15 @@ subjects = st.lists(
         st.dictionaries(
             st.sampled_from(ATTRIBUTES),
             st.one_of(
-                st.sampled_from(TEXTS), st.integers(-20, 20), st.booleans(), st.none(), st.just(2.5), st.just(1.0)
+                st.sampled_from(TEXTS),
+                st.sampled_from(PADDED),
+                st.sampled_from(BUILDS),
+                st.sampled_from(NUMBERS),
+                st.integers(-20, 20),
+                st.booleans(),
+                st.none(),
+                st.just(2.5),
+                st.just(1.0),
             ),
         ),
     ),

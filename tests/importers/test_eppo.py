@@ -227,3 +227,20 @@ def test_an_attribute_called_like_the_subjects_key_is_told():
 
     assert finding.standing == Standing.APPROXIMATED
     assert "subjectKey" in finding.why
+
+
+@pytest.mark.parametrize(
+    ("operator", "operand", "given", "holds"),
+    [
+        ("GTE", "1.2.3+b2", "1.2.3+b1", False),
+        ("LTE", "1.2.3", "1.2.3+45", False),
+        ("GTE", 5, " 7 ", False),
+        ("GTE", 5, "7", True),
+        ("ONE_OF", ["0.00000001"], 1e-8, True),
+        ("ONE_OF", ["1234567890123456789"], 1234567890123456789, False),
+        ("ONE_OF", ["1234567890123456800"], 1234567890123456789, True),
+        ("NOT_MATCHES", "e", 1e21, True),
+    ],
+)
+def test_numbers_and_versions_are_read_and_written_as_eppo_does(operator, operand, given, holds):
+    assert decide(ruled(operator, operand), plan=given).value == ("RED" if holds else CALLER_DEFAULT)

@@ -7,7 +7,7 @@ operators                                          dialects
 =================================================  ==================================================================
 in, equals, starts_with, ends_with, contains       strict, lower, casefold, text, text_lower
 matches                                            strict (search), ignore_case, at_start, text, text_ignore_case
-lt, lte, gt, gte, eq, neq                          strict, text; all but neq: unleash; lt … gte: eppo
+lt, lte, gt, gte, eq, neq                          strict, text; all but neq: unleash
 semver_eq, _neq, _lt, _lte, _gt, _gte              strict, filled, lenient, padded, truncated
 semver_caret, semver_tilde                         strict, filled, truncated
 before, after                                      strict, epoch_s, epoch_ms, relative (needs now), unleash (needs now)
@@ -16,6 +16,7 @@ modulo, element_match
 cidr                                               strict, unleash
 in, starts_with, ends_with                         salted_sha256; in: statsig_id_list
 satisfies                                          growthbook (what stands under a path), growthbook_tree (a whole one)
+in, matches, lt, lte, gt, gte                      eppo (a version or a number)
 equals, not_equals, lt … gte, contains,            flagsmith
 not_contains, matches, in, modulo
 in, contains, starts_with, ends_with, matches,     posthog (release 7.42; None is its "inconclusive")
@@ -54,7 +55,7 @@ __all__ = ["OPERATORS", "Operator", "Unpreparable", "find_row", "prepare"]
 # The most used first: a look-up loads families up to the one that has the row (all of them: 6 ms of a cold start).
 _FAMILIES: Final = (
     *("equality", "text", "numbers", "sets", "versions", "dates", "network", "hashed"),
-    *("configcat", "flagsmith", "growthbook", "posthog", "powertools", "statsig"),
+    *("configcat", "eppo", "flagsmith", "growthbook", "posthog", "powertools", "statsig"),
 )
 _rows: Final[dict[tuple[str, str], Operator]] = {}
 _loaded: Final[set[str]] = set()

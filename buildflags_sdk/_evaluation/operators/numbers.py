@@ -132,20 +132,6 @@ def number_only(value: Any) -> int | float | None:
     return value if is_number(value) and value == value else None  # noqa: PLR0124 - NaN alone differs from itself
 
 
-def _prepare_eppo(compare: Compare, version_prepare: str) -> Prepare:
-    """Eppo: a condition that reads as a version compares versions, any other numbers."""
-
-    def prepare(values: list[Any]) -> Callable[[Any], bool]:
-        from .versions import compare_versions, strict_version  # noqa: PLC0415
-
-        value = only(values)
-        if isinstance(value, str) and strict_version(value) is not None:
-            return compare_versions(strict_version, version_prepare)([value])
-        return _prepare_read(number_in_text, compare, max)([value])
-
-    return prepare
-
-
 ROWS: Rows = {
     ("eq", "strict"): Operator(_prepare_eq(number_only), "numbers"),
     ("neq", "strict"): Operator(_prepare_neq(number_only), "one number"),
@@ -157,4 +143,3 @@ for _op, (_compare, _deciding) in ORDERINGS.items():
     ROWS[_op, "strict"] = Operator(_prepare_strict(_compare, _deciding), "numbers")
     ROWS[_op, "text"] = Operator(_prepare_read(number_in_text, _compare, _deciding), "numbers or their text")
     ROWS[_op, "unleash"] = Operator(_prepare_read(unleash_number, _compare, _deciding), "numbers or their text")
-    ROWS[_op, "eppo"] = Operator(_prepare_eppo(_compare, _op), "one version, number or its text")
