@@ -10,6 +10,8 @@ from buildflags_sdk.server.stores import ABSENT, Item, Put, Store, Write, text
 
 EVERY = "*"
 """As a workspace or an environment: all of them."""
+FOUND = "buildflags.found"
+"""Where a request's scope says what its key was found to be: a Grant, or None for a key that opens nothing."""
 ROLES = ("viewer", "editor", "admin")
 """Each may do what those before it may. Only management keys have one."""
 

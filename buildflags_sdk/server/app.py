@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from time import time
 
-from buildflags_sdk.server.asgi import App, Receive, Scope, Send, with_body_limit, with_safe_headers
+from buildflags_sdk.server.asgi import App, Receive, Scope, Send
 from buildflags_sdk.server.delivery import create_delivery
 from buildflags_sdk.server.limiting import with_rate_limit
 from buildflags_sdk.server.management.app import create_management
+from buildflags_sdk.server.receiving import with_parting
 from buildflags_sdk.server.restore import claim, is_restored
 from buildflags_sdk.server.settings import Settings
 from buildflags_sdk.server.signing import sign_again
@@ -23,7 +24,7 @@ def create_app(store: Store, *, settings: Settings = _EVERYDAY, now: Callable[[]
     if settings.signer is not None and not is_restored(store):
         sign_again(store, settings.signer, now=now)
     delivery = create_delivery(store, settings.delivery, now=now)
-    management = with_safe_headers(with_body_limit(create_management(store, settings, now), settings.body_bytes))
+    management = create_management(store, settings, now)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and delivery.serves(scope["path"]):
@@ -31,4 +32,5 @@ def create_app(store: Store, *, settings: Settings = _EVERYDAY, now: Callable[[]
         else:
             await management(scope, receive, send)
 
-    return app if settings.rate is None else with_rate_limit(app, settings.rate, now)
+    asked = app if settings.rate is None else with_rate_limit(app, settings.rate, now)
+    return with_parting(asked, settings.body_bytes, settings.body_seconds)

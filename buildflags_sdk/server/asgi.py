@@ -1,10 +1,11 @@
-"""The little of ASGI that the application's own parts share: types, safe headers, and a limit on bodies."""
+"""The little of ASGI that the application's own parts share: types, answers, reading headers, safe headers."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
+from buildflags_sdk.server.access import bearer
 from buildflags_sdk.server.problems import MEDIA_TYPE, problem_body
 
 Scope = MutableMapping[str, Any]
@@ -44,6 +45,12 @@ def header(scope: Scope, name: bytes) -> str:
     return ", ".join(value.decode("latin-1") for key, value in scope["headers"] if key == name)
 
 
+def bearer_of(scope: Scope) -> str | None:
+    """Read the key that a request is made with: the one in its first Authorization field."""
+    field = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
+    return bearer(field.decode("latin-1"))
+
+
 def with_safe_headers(app: App) -> App:
     """Add the safe headers to what `app` answers, where it does not set them."""
 
@@ -58,40 +65,3 @@ def with_safe_headers(app: App) -> App:
         await app(scope, receive, add)
 
     return safe
-
-
-def with_body_limit(app: App, limit: int) -> App:
-    """Answer 413 for a body over `limit` bytes: by its Content-Length before it is read, else once it passes."""
-
-    async def limited(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await app(scope, receive, send)
-            return
-        detail = f"a request body may have {limit} bytes; send less, or load in bulk"
-        length = header(scope, b"content-length")
-        if length.isdecimal() and (len(length) > 18 or int(length) > limit):
-            await answer_problem(scope, send, 413, detail)
-            return
-        body = b""
-        while True:
-            message = await receive()
-            if message["type"] != "http.request":
-                return
-            body += message.get("body", b"")
-            if len(body) > limit:
-                await answer_problem(scope, send, 413, detail)
-                return
-            if not message.get("more_body", False):
-                break
-        read = False
-
-        async def whole() -> Message:
-            nonlocal read
-            if read:
-                return await receive()
-            read = True
-            return {"type": "http.request", "body": body, "more_body": False}
-
-        await app(scope, whole, send)
-
-    return limited

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from time import time
 from typing import NamedTuple
 
-from buildflags_sdk.server.access import bearer, recognise
-from buildflags_sdk.server.asgi import Receive, Scope, Send, answer, answer_problem, header
+from buildflags_sdk.server.access import FOUND, recognise
+from buildflags_sdk.server.asgi import Receive, Scope, Send, answer, answer_problem, bearer_of, header
 from buildflags_sdk.server.records import (
     ENVIRONMENT,
     KEY_PATTERN,
@@ -77,8 +77,8 @@ class Delivery:
             await self._no_page(scope, send)
 
     async def _manifest(self, scope: Scope, send: Send, workspace: str, environment: str) -> None:
-        key = bearer(header(scope, b"authorization"))
-        grant = recognise(self._store, key, self._now()) if key else None
+        key = bearer_of(scope)
+        grant = scope[FOUND] = recognise(self._store, key, self._now()) if key else None
         if grant is None or grant.kind != "server" or not grant.covers(workspace, environment):
             detail = (
                 f"a manifest needs a server key that is valid for environment {environment!r} of workspace {workspace!r}, "

@@ -14,6 +14,7 @@ _TITLES = {
     403: "The key does not allow this",
     404: "Not found",
     405: "This address takes other methods",
+    408: "Too slow",
     409: "In conflict with what is there",
     412: "Changed meanwhile",
     413: "The body is too large",

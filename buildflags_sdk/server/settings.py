@@ -36,7 +36,9 @@ class Settings(NamedTuple):
     delivery: DeliverySettings = PRODUCTION
     body_bytes: int = 1_000_000
     """The largest request body that management reads; a longer one is answered 413."""
+    body_seconds: float = 10.0
+    """How long a request's whole body may take to arrive; a slower one is answered 408."""
     rate: RateLimit | None = None
-    """What one caller may ask a second; None where a gateway sees to that."""
+    """What one caller may ask a second; None where a gateway sees to that. `buildflags serve` sets it, `dev` does not."""
     signer: Signer | None = None
     """What signs manifests as they are published; None: they are not signed. Delivery never sees it."""

@@ -41,7 +41,7 @@ class Site:
         headers = dict(options.pop("headers", {}))
         if key is not None:
             headers["Authorization"] = f"Bearer {key or self.keys.management}"
-        if not path.startswith(("/v1/workspaces", "/p/", "/health", "/openapi")):
+        if not path.startswith(("/v1/", "/p/", "/health", "/openapi")):
             path = WORKSPACE + path
 
         async def once() -> httpx.Response:

@@ -294,3 +294,17 @@ def test_addresses_and_methods_that_do_not_exist_are_problems_too(site):
 def test_the_api_describes_itself(site):
     paths = site.get("/openapi.json", key=None).json()["paths"]
     assert "/v1/workspaces/{workspace}/flags/{key}/environments/{environment}" in paths
+
+
+def test_a_store_that_fails_as_the_key_is_looked_up_is_said_as_a_problem_too(site):
+    site.store.close()
+    answer = site.get("/flags")
+    assert answer.status_code == 500
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize("path", ["/v1/workspaces", "/v1/workspaces/acme/nothing", "/v1/nothing", "/v1/"])
+def test_without_a_key_nothing_below_v1_tells_whether_it_is_there(site, path):
+    assert site.ask("POST", path, key=None).status_code == 401
+    assert site.ask("POST", path, key=site.keys.server["production"]).status_code == 403

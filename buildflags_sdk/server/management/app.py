@@ -1,4 +1,4 @@
-"""The management application: routers put together, and every error as a problem object."""
+"""The management application: routers put together behind the door, and every error as a problem object."""
 
 from __future__ import annotations
 
@@ -12,10 +12,13 @@ from starlette.exceptions import HTTPException
 
 from buildflags_sdk import __version__
 from buildflags_sdk.errors import RulesetError
+from buildflags_sdk.server.asgi import App, with_safe_headers
 from buildflags_sdk.server.management import changes, environments, flags, health, keys, segments, workspaces
 from buildflags_sdk.server.management.desk import Service
+from buildflags_sdk.server.management.door import with_door
 from buildflags_sdk.server.problems import MEDIA_TYPE, PROBLEM_SCHEMA, ProblemError
 from buildflags_sdk.server.publish import PublishError, UnknownEnvironmentError
+from buildflags_sdk.server.receiving import with_body_limits
 from buildflags_sdk.server.restore import RestoredStoreError
 from buildflags_sdk.server.settings import Settings
 from buildflags_sdk.server.stores import Store
@@ -23,7 +26,7 @@ from buildflags_sdk.server.stores import Store
 _log = logging.getLogger("buildflags_sdk.server")
 
 
-def create_management(store: Store, settings: Settings, now: Callable[[], float]) -> FastAPI:
+def create_management(store: Store, settings: Settings, now: Callable[[], float]) -> App:
     """Make the management application alone, as a function of its own needs it."""
     app = FastAPI(
         title="buildflags management",
@@ -43,7 +46,9 @@ def create_management(store: Store, settings: Settings, now: Callable[[], float]
     for error in (PublishError, RestoredStoreError, RulesetError):
         app.add_exception_handler(error, _not_live)
     app.add_exception_handler(Exception, _failed)
-    return app
+    app.add_middleware(with_body_limits, limit=settings.body_bytes, seconds=settings.body_seconds)
+    app.add_middleware(with_door, store=store, now=now)  # added last, passed first
+    return with_safe_headers(app)
 
 
 def _answer(request: Request, problem: ProblemError) -> Response:
