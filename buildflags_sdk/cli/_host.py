@@ -11,12 +11,11 @@ from collections.abc import Callable
 from typing import Any
 
 import click
-import uvicorn
 from rich.console import RenderableType
 
 from buildflags_sdk.server import SqliteStore
 from buildflags_sdk.server.asgi import App
-from buildflags_sdk.server.hosts.uvicorn import AddressInUseError, listen
+from buildflags_sdk.server.hosts.uvicorn import AddressInUseError, listen, server_of
 
 from ._exit import Exit, Failure
 from ._output import stdout
@@ -67,15 +66,7 @@ def serve_until_interrupted(
     app: App, listener: socket.socket, answer: dict[str, Any], picture: Callable[[], RenderableType], *, as_json: bool
 ) -> None:
     """Say that it is ready, on one line with `as_json`, and serve. Ctrl-C and SIGTERM end it well."""
-    config = uvicorn.Config(
-        app,
-        log_level="warning",
-        access_log=False,
-        lifespan="off",
-        server_header=False,
-        proxy_headers=False,
-        timeout_graceful_shutdown=STOP_SECONDS,
-    )
+    server = server_of(app, stop_seconds=STOP_SECONDS)
     # The socket listens already: who connects before uvicorn is up waits in its backlog.
     try:
         if as_json:
@@ -83,7 +74,7 @@ def serve_until_interrupted(
             sys.stdout.flush()
         else:
             stdout().print(picture())
-        uvicorn.Server(config).run(sockets=[listener])
+        server.run(sockets=[listener])
     except KeyboardInterrupt:  # the way it is meant to end
         pass
     finally:
