@@ -8,8 +8,8 @@ from collections.abc import Callable
 from hashlib import sha256
 from typing import NamedTuple
 
-from buildflags_sdk.server.access import bearer
-from buildflags_sdk.server.asgi import App, Message, Receive, Scope, Send, answer_problem
+from buildflags_sdk.server.access import FOUND
+from buildflags_sdk.server.asgi import App, Message, Receive, Scope, Send, answer_problem, bearer_of
 from buildflags_sdk.server.keys import parse_key
 
 REMEMBERED = 10_000
@@ -17,19 +17,14 @@ REMEMBERED = 10_000
 CROWD = 4
 """How many callers' worth all strangers have together: more than one, so that one address cannot use up the lot."""
 
-_KEYED = "/v1/"
-"""Where nothing succeeds without a key that was found. Elsewhere (pages, health) an answer says nothing about the key."""
-_REFUSED = (401, 403)
-"""An unknown key is answered as one for another place is: whoever asks must not learn which it was."""
-
 
 class RateLimit(NamedTuple):
     """What one caller may ask: `per_second` on the whole, and up to `burst` at once.
 
-    A caller is whoever shares a key that lately opened something. A key that did not yet, or was refused since, is a
+    A caller is whoever shares a key that was lately looked up and found. A key that was not yet, or is no longer, is a
     stranger's: looking it up is paid from what the strangers of its address have, which is one caller's worth, and from
-    what all strangers have, which is `CROWD` callers'. It is paid back when the key opens something. Without a key, or
-    with one of no key's shape, whoever shares an address is a caller.
+    what all strangers have, which is `CROWD` callers'. It is paid back when the key is found. Without a key, or with
+    one of no key's shape, whoever shares an address is a caller.
 
     Behind a proxy all share the proxy's address, so all strangers have one caller's worth: who tries keys there can
     keep new keys waiting, and every key after a restart, until it stops. Keys that are known are never held up by it.
@@ -64,10 +59,9 @@ class Buckets:
             left, at = self._left[caller]
             self._left[caller] = (left + 1.0, at)
 
-    def hand_over(self, caller: str, other: Buckets) -> None:
-        """Let `other` hold what this caller has left."""
-        if caller in self._left:
-            other._keep(caller, self._left.pop(caller))
+    def forget(self, caller: str) -> None:
+        """Keep nothing of a caller."""
+        self._left.pop(caller, None)
 
     def _keep(self, caller: str, left: tuple[float, float]) -> None:
         self._left[caller] = left
@@ -81,13 +75,11 @@ class Callers:
     def __init__(self, limit: RateLimit) -> None:
         self._keyless = Buckets(limit)
         self._known = Buckets(limit)
-        # Kept when a key is refused: else a key could fill its own bucket by asking for what it may not have.
-        self._refused = Buckets(limit)
         self._strangers = Buckets(limit)
         self._crowd = Buckets(RateLimit(limit.per_second * CROWD, limit.burst * CROWD))
 
     def knows(self, key: str) -> bool:
-        """Tell whether a key opened something, and was not refused since."""
+        """Tell whether a key was found when it was last looked up."""
         return key in self._known
 
     def admit(self, key: str | None, address: str, now: float) -> float:
@@ -104,15 +96,14 @@ class Callers:
         return wait
 
     def welcome(self, key: str, address: str, now: float) -> None:
-        """A stranger's key opened something: from now on it pays for itself, for this request too."""
+        """A stranger's key was found: from now on it pays for itself, for this request too."""
         self._strangers.give_back(address)
         self._crowd.give_back("")
-        self._refused.hand_over(key, self._known)
         self._known.take(key, now)
 
     def refuse(self, key: str) -> None:
-        """A key opened nothing: it may be revoked, and is a stranger's until it opens something again."""
-        self._known.hand_over(key, self._refused)
+        """A key was not found, or is revoked or expired: it is a stranger's."""
+        self._known.forget(key)
 
 
 def with_rate_limit(app: App, limit: RateLimit, now: Callable[[], float]) -> App:
@@ -132,11 +123,11 @@ def with_rate_limit(app: App, limit: RateLimit, now: Callable[[], float]) -> App
             return
 
         async def learn(message: Message) -> None:
-            if key is not None and message["type"] == "http.response.start" and scope["path"].startswith(_KEYED):
-                status = message["status"]
-                if status in _REFUSED:
+            # What the answer says is no measure: a good key is refused too, for what it may not do.
+            if key is not None and message["type"] == "http.response.start" and FOUND in scope:
+                if scope[FOUND] is None:
                     callers.refuse(key)
-                elif stranger and (200 <= status < 300 or status == 304):
+                elif stranger:
                     callers.welcome(key, address, now())
             await send(message)
 
@@ -147,14 +138,13 @@ def with_rate_limit(app: App, limit: RateLimit, now: Callable[[], float]) -> App
 
 def _too_much(limit: RateLimit, stranger: bool) -> str:
     if stranger:
-        return "too many keys are being tried that opened nothing here; try again later, a good key is then let in"
+        return "too many keys are being tried that nobody has here; try again later, a good key is then let in"
     return f"more than {limit.per_second:g} requests a second; slow down, or ask for a higher limit"
 
 
 def _key(scope: Scope) -> str | None:
-    """Give the hash of the key that management would look up, which is that of the first Authorization field."""
-    field = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
-    key = bearer(field.decode("latin-1"))
+    """Give the hash of the key that would be looked up; None where none would be."""
+    key = bearer_of(scope)
     return None if key is None or parse_key(key) is None else sha256(key.encode()).hexdigest()
 
 
