@@ -24,7 +24,7 @@ overrides = pytest.importorskip("configcatclient.overridedatasource", reason="co
 pytestmark = pytest.mark.conformance
 
 SALT = "pepper"
-ATTRIBUTES = ["Identifier", "Email", "Country", "Custom"]
+ATTRIBUTES = ["Identifier", "Email", "Country", "Custom", "targetingKey"]
 TEXTS = [
     "a@x.com",
     "b@y.org",
@@ -39,6 +39,10 @@ TEXTS = [
     "ümlaut",
     "1700000000",
 ]
+WRITTEN = ["1e-07", "1e-7", "0.0000001", "1e+16", "10000000000000000", "1e+21", "0", "-0.0", "True", "[1, 'DE']", '[1,"DE"]',
+           "['DE', None]", "{'DE': 1}", "1234567890123456789", "1e+300"]  # fmt: skip
+ODD: list[Any] = [1e-7, -1e-7, 1e16, 1e21, 1e300, 123456789012345680.0, -0.0, 1234567890123456789, 10**30, False,
+                  float("-inf"), [1, "DE"], ["DE", None], [], ["DE", ["FR"]], {"DE": 1}, ("DE", "FR"), "1_0", "inf", " Infinity "]  # fmt: skip
 FIELDS = ("b", "s", "i", "d")
 VALUES: list[list[Any]] = [[True, False], ["red", "blue", ""], [1, 0, -7], [1.5, 0.25, 3]]
 DEFAULTS: list[Any] = [None, "default", 99, 99.5]
@@ -49,12 +53,18 @@ attribute_values = st.one_of(
         [1.5, 3.0, float("nan"), float("inf"), datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC), ["DE", "FR"], True]
     ),
     st.just(""),
+    st.sampled_from(ODD),
 )
 users = st.lists(
     st.none()
     | st.fixed_dictionaries(
         {"Identifier": st.sampled_from(["alice", "bob", "", "DE"]) | st.text("abcü", max_size=4)},
-        optional={"Email": attribute_values, "Country": attribute_values, "Custom": attribute_values},
+        optional={
+            "Email": attribute_values,
+            "Country": attribute_values,
+            "Custom": attribute_values,
+            "targetingKey": attribute_values,
+        },
     ),
     min_size=1,
     max_size=6,
@@ -80,7 +90,9 @@ def user_conditions(draw: st.DrawFn, salted_by: str) -> dict[str, Any]:
         operand = draw(st.lists(st.sampled_from(["1.2.3", "2.0.0-rc.1", "no version", ""]), min_size=1, max_size=3))
         operand.append("9.9.9")  # a list of blanks alone is read differently by ConfigCat's SDKs
     else:
-        operand = draw(st.lists(st.sampled_from([*TEXTS, "DE", "a@", "@x.com", "3.5", "ü"]), min_size=1, max_size=3))
+        operand = draw(
+            st.lists(st.sampled_from([*TEXTS, *WRITTEN, "DE", "a@", "@x.com", "3.5", "ü", "e"]), min_size=1, max_size=3)
+        )
         if row.hashed:
             operand = [hashed(text, number, salted_by) for text in operand]
         if row.field == "s":
@@ -130,7 +142,7 @@ def configs(draw: st.DrawFn) -> dict[str, Any]:
         if draw(st.booleans()):
             setting["p"] = draw(options(kind))
         if draw(st.booleans()):
-            setting["a"] = draw(st.sampled_from(["Country", "Custom"]))
+            setting["a"] = draw(st.sampled_from(["Country", "Custom", "targetingKey"]))
         made[key] = setting
     return {"p": {"s": SALT}, "s": segments, "f": made}
 
@@ -189,7 +201,7 @@ def test_no_user_of_a_chance_config_is_moved(
             user = None
             ours: dict[str, Any] = {}
             if attributes is not None:
-                custom = {"Custom": attributes["Custom"]} if "Custom" in attributes else None
+                custom = {name: attributes[name] for name in ("Custom", "targetingKey") if name in attributes} or None
                 user = peer.user.User(
                     attributes["Identifier"], attributes.get("Email"), attributes.get("Country"), custom
                 )

@@ -195,3 +195,12 @@ def test_percentages_are_of_an_attribute_called_like_our_targeting_key():
 
     assert decide(imported, {"Identifier": "u1", "targetingKey": "zz"}).value == "served"
     assert decide(imported, {"Identifier": "u1"}).value == "default"
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [(1e-7, "1e-07"), (1e16, "1e+16"), (3.0, "3"), (-0.0, "0"), (2.5, "2.5"), (float("-inf"), "-Infinity"), (True, "True"),
+     (["a", "b"], '["a","b"]'), ([1, "a"], "[1, 'a']"), ([None], "[None]"), (1234567890123456789, "1234567890123456789")],
+)  # fmt: skip
+def test_what_is_no_text_is_written_as_configcats_python_sdk_does(given, text):
+    assert decide(ruled({"u": on_plan(28, s=text)}), {"Identifier": "u1", "plan": given}).value == "served"

@@ -36,22 +36,19 @@ def _list(attribute: Any) -> list[str] | None:
             attribute = json.loads(attribute)
         except (ValueError, RecursionError):
             return None
-    if not isinstance(attribute, (list, tuple)) or not all(isinstance(element, str) for element in attribute):
+    if not isinstance(attribute, list) or not all(isinstance(element, str) for element in attribute):
         return None
-    return list(attribute)
+    return attribute
 
 
 def configcat_number(value: Any) -> float | None:
-    """A number, or trimmed text that spells one with a decimal point or comma; Infinity counts, and NaN is itself.
+    """A number, or text that spells one for Python's `float`, with a decimal comma too. Infinity counts, NaN is itself.
 
     True is 1, as in ConfigCat's Python SDK.
     """
     if isinstance(value, str):
-        text = value.strip().replace(",", ".")
-        if "_" in text or text.lower().lstrip("+-") == "inf":
-            return None
         try:
-            return float(text)
+            return float(value.replace(",", "."))
         except ValueError:
             return None
     try:

@@ -70,21 +70,23 @@ def unaltered(text: str) -> str:
 
 
 def configcat_text(value: Any) -> str | None:
-    """ConfigCat's Python SDK: numbers as JavaScript writes them, moments as seconds since 1970, lists as compact JSON.
+    """As ConfigCat's Python SDK: moments as seconds since 1970, lists of texts as compact JSON, whole floats as integers.
 
-    True is `True` there; its other SDKs write it small.
+    All else is Python's own text: exponents as `1e-07`, `True`, other lists. Its SDKs for other languages write theirs.
     """
     from datetime import UTC, datetime  # noqa: PLC0415 - only this system's rules pay for the imports
 
+    if value is None:
+        return None
     if isinstance(value, datetime):
-        moment = value if value.tzinfo else value.replace(tzinfo=UTC)
-        return plain_text(moment.timestamp())
-    if isinstance(value, (list, tuple)):
+        value = (value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp()
+    if isinstance(value, list) and all(isinstance(element, str) for element in value):
         import json  # noqa: PLC0415
 
-        try:
-            return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-        except (TypeError, ValueError, RecursionError):
-            return None
-    text = None if isinstance(value, bool) else plain_text(value)
-    return python_text(value) if text is None and value is not None else text
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    if not isinstance(value, float):
+        return python_text(value)
+    if value - value != 0:  # not finite
+        return javascript_number(value)
+    text = float.__repr__(value)
+    return text if "e" in text else text.removesuffix(".0") if value else "0"
