@@ -1,8 +1,10 @@
-"""Celery's prefork pool: a client made before the fork, in tasks that only ask `is_enabled`."""
+"""Celery's prefork pool: a client made before the fork, in tasks that only ask `is_enabled`.
+
+No child is killed here: Celery 5.7 on files then often hands out no task any more, without any client too.
+"""
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import json
 import signal
@@ -23,9 +25,6 @@ if TYPE_CHECKING:
 
 celery = pytest.importorskip("celery", reason="celery is not installed")
 
-ENOUGH = 5.0
-"""Seconds after which other tasks are asked."""
-
 
 class Queue:
     """A queue of files in a folder, and the answers that tasks write there."""
@@ -44,13 +43,12 @@ class Queue:
         self._numbers = itertools.count()
 
     def answers(self, path: str = "") -> list[dict[str, Any]]:
-        """What the workers say to some tasks at once. A task may be lost with the child that had it, and says nothing."""
+        """What the workers say to some tasks at once."""
         paths = [self._folder / f"answer-{next(self._numbers)}{path}" for _ in range(2 * WORKERS)]
         for each in paths:
             self._app.send_task("say", [str(each)])
-        with contextlib.suppress(AssertionError):
-            until(lambda: all(each.exists() for each in paths), ENOUGH)
-        return [json.loads(each.read_text()) for each in paths if each.exists()]
+        until(lambda: all(each.exists() for each in paths))
+        return [json.loads(each.read_text()) for each in paths]
 
 
 @pytest.fixture
@@ -75,16 +73,13 @@ def start(host: Hosting, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cal
     return start
 
 
-def test_every_child_that_only_asks_is_enabled_sees_what_is_published_after_the_fork_and_so_does_one_that_replaces_it(
+def test_every_child_that_only_asks_is_enabled_sees_what_is_published_after_the_fork(
     start: Callable[..., Host], backend: FaultServer
 ) -> None:
     host = start()
     host.all_say("first")
     backend.publish(version(2))
     host.all_say("later")
-    host.kill_one()
-    backend.publish(version(1))
-    host.all_say("first")
 
 
 def test_children_that_are_replaced_after_each_task_see_it_too(
