@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pickle
 import shutil
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from buildflags_sdk import Source
 
-from .stage import PATIENCE, Program, Stage, lines_of, said, until, version
+from .stage import FAST, PATIENCE, Program, Stage, lines_of, said, until, version
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
+
+NOBODY = 65534
+
+PATIENT = FAST._replace(deadline=PATIENCE)
+"""For tests that count log lines: on a busy machine a second can pass before an answer, and that is a line of its own."""
 
 
 @pytest.fixture
@@ -94,10 +102,93 @@ def test_cache_unwritable(stage: Stage, caplog: pytest.LogCaptureFixture) -> Non
     assert client.status().disk_error
 
 
+@pytest.fixture
+def folder_of_nobody() -> Iterator[Path]:
+    """A folder for a disk copy that may be read by who owns it: by `nobody` when the tests run as root, else by them."""
+    with tempfile.TemporaryDirectory() as folder:  # not in `tmp_path`, which only this user may enter
+        yield Path(folder)
+        Path(folder).chmod(0o700)
+
+
+def may_write(folder: Path, *, allowed: bool) -> None:
+    """Let the folder's owner write there, or only read. It comes to belong to `nobody` if this process is root's."""
+    if os.geteuid() == 0:
+        for path in (folder, *folder.iterdir()):
+            os.chown(path, NOBODY, NOBODY)
+    folder.chmod(0o700 if allowed else 0o500)
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="needs users and modes")
+def test_a_folder_that_may_only_be_read_is_read_and_said_to_be_so_once(stage: Stage, folder_of_nobody: Path) -> None:
+    """The superuser may write anywhere, so the process becomes `nobody` first."""
+    disk = folder_of_nobody
+    with Program(stage, cache_dir=str(disk), polling=PATIENT) as program:
+        assert program.evaluate(f"until(lambda: any(n.endswith('.head') for n in os.listdir({str(disk)!r})))")
+        program.run("client.close()")
+        may_write(disk, allowed=False)
+        if os.geteuid() == 0:
+            program.run(f"os.setgroups([]); os.setgid({NOBODY}); os.setuid({NOBODY})")
+        program.run("globals().update(client=Client(**options)); client.start(wait=30)")
+        assert program.evaluate("until(lambda: client.status().disk_error)")
+        assert "fix permissions" in program.evaluate("client.status().disk_error")
+        stage.server.publish(version(2))
+        assert program.evaluate("until(lambda: said() == 'v2')")
+        may_write(disk, allowed=True)
+        assert program.evaluate("until(lambda: client.status().disk_error is None)")
+        stage.server.publish(version(3))
+        assert program.evaluate("until(lambda: said() == 'v3')")
+        program.run("client.close()")
+        _took, status, told = program.ended()
+    assert status == 0
+    assert told.count("the disk copy cannot be used") == 1
+    assert len(told.splitlines()) == 1
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system with room for 64 kB."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mount = shutil.which("mount")
+    if sys.platform != "linux" or mount is None or os.geteuid() != 0:
+        pytest.skip("only root can mount a small file system, and only Linux has tmpfs")
+    options = ["-t", "tmpfs", "-o", "size=64k,mode=0700"]
+    done = subprocess.run([mount, *options, "tmpfs", folder], capture_output=True, check=False)
+    if done.returncode:
+        pytest.skip(f"mounting is not allowed here: {done.stderr.decode().strip()}")
+    yield folder
+    subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+def test_a_disk_without_room_is_said_once_and_used_again_when_there_is_room(
+    stage: Stage, small_disk: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = stage.started(cache_dir=small_disk, polling=PATIENT)
+    until(lambda: list(small_disk.glob("*.head")))
+    filler = small_disk / "filler"
+    with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        while True:
+            file.write(bytes(4096))
+    stage.server.publish(version(2))
+    until(lambda: said(client) == "v2")
+    until(lambda: client.status().disk_error)
+    assert "No space left" in client.status().disk_error
+    assert "Free space" in client.status().disk_error
+    stage.server.publish(version(3))
+    until(lambda: said(client) == "v3")
+    until(lambda: client.status().not_modified >= 2)
+    assert len(lines_of(caplog)) == 1
+    assert list(small_disk.glob("*.part")) == []
+    filler.unlink()
+    until(lambda: client.status().disk_error is None)
+    client.close()
+    assert starts_from(stage, small_disk) == "v3"
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="needs a limit on the size of files")
 def test_disk_full(stage: Stage) -> None:
     """No file may grow: every write fails in the middle. The client goes on, and says so once."""
-    with Program(stage, cache_dir=str(stage.folder / "disk")) as program:
+    with Program(stage, cache_dir=str(stage.folder / "disk"), polling=PATIENT) as program:
         program.run("client.close()")
         program.run(
             "import resource; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); resource.setrlimit(resource.RLIMIT_FSIZE, (16, 16))"
