@@ -23,6 +23,9 @@ LASTS = 1.5
 PAUSE_TOLD = 0.1
 """Seconds: an evaluation that takes longer was held up. A busy machine makes some take a few milliseconds anyway."""
 
+SIGNING_KEY = f"bf_signing_{'A' * 43}"
+"""A key of no worth: 32 zero bytes."""
+
 GRACE = 0.5
 """Seconds beyond the documented cap that a measurement may take: starting threads, the machine's other work."""
 
@@ -40,6 +43,11 @@ PACED = {
     **dict.fromkeys(("http_401", "http_403", "http_404"), FAST.auth_retry),
     **dict.fromkeys(("http_429_retry_5", "http_429_retry_3600", "retry_after_http_date"), FAST.retry_after_cap),
 }
+
+
+def signing_for(name: str) -> dict[str, Any]:
+    """What the server of a fault is made with, so that there are signatures to spoil."""
+    return {"signing_key": SIGNING_KEY} if name in FAULTS and FAULTS[name].signed else {}
 
 
 class During(NamedTuple):
@@ -109,7 +117,7 @@ def during(names: list[str]) -> Iterator[During]:
 
 def _during(name: str, baseline: float) -> tuple[float, During]:
     with TemporaryDirectory() as folder, Lines() as lines:
-        stage = Stage(Path(folder))
+        stage = Stage(Path(folder), **signing_for(name))
         client = stage.started()
         if name in BEFORE:
             stage.server.publish(version(2))
@@ -203,7 +211,7 @@ def at_start(names: list[str]) -> Iterator[AtStart]:
 
 def _at_start(name: str) -> AtStart:
     with TemporaryDirectory() as folder, Lines() as lines:
-        stage = Stage(Path(folder))
+        stage = Stage(Path(folder), **signing_for(name))
         disk = Path(folder) / "disk"
         stage.started(cache_dir=disk).close()
         stage.fault(name)

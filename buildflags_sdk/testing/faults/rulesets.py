@@ -30,15 +30,16 @@ class Publication(NamedTuple):
 
 
 class Document(NamedTuple):
-    """What is served: a manifest's bytes and its pages by name."""
+    """What is served: a manifest's bytes, its pages by name, and the header with its signature, if it is signed."""
 
     manifest: bytes
     pages: dict[str, bytes]
+    signature: str | None = None
 
     @property
     def etag(self) -> str:
-        """The entity tag of the manifest."""
-        return etag_of(self.manifest, None)
+        """The entity tag of the manifest with its signature."""
+        return etag_of(self.manifest, self.signature)
 
 
 def plain(publication: Publication) -> Document:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from .exchange import Exchange, Hangup, Recorded, Reply, Reset
 from .rulesets import Document, Publication, plain
+from .signatures import HEADER, signer_of
 from .table import FAULTS, Fault
 
 if TYPE_CHECKING:
@@ -46,6 +47,8 @@ class FaultServer:
         poll: the poll interval to ask clients for, in whole seconds; None leaves it to them.
         bits: publish in 2**bits pages; None puts a small ruleset into the manifest.
         certificate: the files of a certificate chain and of its key, to speak TLS.
+        signing_key: a secret key (`bf_signing_…`, as `buildflags keys new` makes it) to sign manifests with. `options()`
+            then pins its public one. Needs the extra `signing`.
 
     `requests` holds what was asked, in order; `most_at_once` how many of those were under way together at most.
     """
@@ -60,6 +63,7 @@ class FaultServer:
         poll: int | None = None,
         bits: int | None = None,
         certificate: tuple[Path | str, Path | str] | None = None,
+        signing_key: str | None = None,
     ) -> None:
         self.workspace = workspace
         self.environment = environment
@@ -73,6 +77,7 @@ class FaultServer:
         self.stopping = threading.Event()
         self._bits = bits
         self._tls = None if certificate is None else _tls(certificate)
+        self._signer = None if signing_key is None else signer_of(signing_key)
         self._entries: list[Entry] = []
         self._before: list[Entry] = []
         self._document = self._document_before = Document(b"", {})
@@ -92,13 +97,14 @@ class FaultServer:
         threading.Thread(target=self._accept, name="fault-server", daemon=True).start()
 
     def options(self) -> dict[str, Any]:
-        """What a client of this server is made with: url, sdk_key, workspace, environment."""
-        return {
+        """What a client of this server is made with: url, sdk_key, workspace, environment; signing_keys if it signs."""
+        options: dict[str, Any] = {
             "url": self.url,
             "sdk_key": self.sdk_key,
             "workspace": self.workspace,
             "environment": self.environment,
         }
+        return options if self._signer is None else {**options, "signing_keys": self._signer.public}
 
     # What it does.
 
@@ -112,13 +118,16 @@ class FaultServer:
         """Misbehave from now on, in one way only: see `FAULTS` for the names and what each may be told beside.
 
         Raises:
-            ValueError: there is no fault of that name.
+            ValueError: there is no fault of that name, or it spoils signatures and this server does not sign.
             TypeError: the fault knows no such knob.
         """
         if name not in FAULTS:
             msg = f"there is no fault {name!r}; there are {', '.join(FAULTS)}"
             raise ValueError(msg)
         fault = FAULTS[name]
+        if fault.signed and self._signer is None:
+            msg = f"the fault {name!r} needs a server that signs: make it with signing_key="
+            raise ValueError(msg)
         if knobs:
             inspect.signature(fault.act or _no_knobs).bind(None, **knobs)
         self._become(fault, knobs)
@@ -178,6 +187,8 @@ class FaultServer:
                 said["buildflags-poll"] = str(self.poll)
             if conditional and document.etag in headers.get("if-none-match", ""):
                 return Reply(304, said)
+            if document.signature is not None:
+                said[HEADER] = document.signature
             return Reply(200, {"content-type": "application/json", **said}, document.manifest)
         page = self._pages.get(path.rpartition("/")[2])
         if page is None:
@@ -204,7 +215,10 @@ class FaultServer:
             self._entries, self.revision, self.workspace, self.environment, self._bits, self._before
         )
         make = self._fault.publish if self._fault is not None and self._fault.publish is not None else plain
-        self._document_before, self._document = self._document, make(publication)
+        document = make(publication)
+        if self._signer is not None:
+            document = document._replace(signature=self._signer.sign(document.manifest))
+        self._document_before, self._document = self._document, document
         self._pages.update(self._document.pages)
         return self.revision
 

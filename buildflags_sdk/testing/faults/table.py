@@ -8,7 +8,7 @@ from functools import cache
 from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
-from . import rulesets
+from . import rulesets, signatures
 from .exchange import MOVED, Exchange, Reply
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ class Fault(NamedTuple):
 
     `strikes` says which requests are answered by `act`; the others are answered well. `client` says what a client does
     that has a ruleset already: it `keeps` that one until the fault is over, or `takes` what is published meanwhile.
+    `signed` faults are for a server that signs and a client that pins its key: without one, nothing is wrong.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Fault(NamedTuple):
     publish: Callable[[rulesets.Publication], rulesets.Document] | None = None
     listening: Literal["open", "closed", "deaf"] = "open"
     greet: Callable[[socket.socket], None] | None = None
+    signed: bool = False
 
 
 # Acts: how a request is answered.
@@ -319,6 +321,15 @@ _ROWS: Final = (
         strikes="pages",
         publish=rulesets.in_pages,
     ),
+    Fault(
+        "wrong_signature",
+        "Body",
+        "a manifest whose signature is of other bytes, of a stranger, or none, in turn",
+        act=_changed(signatures.of_other_bytes, signatures.of_a_stranger, signatures.that_is_none),
+        strikes="manifest",
+        signed=True,
+    ),
+    Fault("unsigned", "Body", "no signature", act=_changed(signatures.unsigned), strikes="manifest", signed=True),
     Fault(
         "broken_flag", "Ruleset", "one flag more, whose line breaks off", "takes", publish=rulesets.with_a_broken_flag
     ),
