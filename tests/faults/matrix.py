@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 import buildflags_sdk
 from buildflags_sdk.testing.faults import FAULTS
 
-from .measuring import LASTS, at_start, during
+from .measuring import LASTS, ROUND, at_start, during
+from .measuring_endurance import endurance
 from .measuring_processes import processes
+from .measuring_surroundings import surroundings
 from .stage import FAST, ROOT
 
 if TYPE_CHECKING:
@@ -32,7 +34,7 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
         yield "| " + " | ".join([f"`{row[0]}`" if row[0] in FAULTS or row[0] == "ok" else row[0], *row[1:]]) + " |"
 
 
-def matrix(names: list[str], cycles: int, bad: list[str]) -> Iterator[str]:
+def matrix(names: list[str], cycles: int, kills: int, bad: list[str]) -> Iterator[str]:
     """The whole document part, line by line."""
 
     def judged(rows: Iterable[Any]) -> Iterator[Sequence[str]]:
@@ -50,15 +52,21 @@ def matrix(names: list[str], cycles: int, bad: list[str]) -> Iterator[str]:
     yield ""
     yield "## The fault begins after a good start"
     yield ""
-    yield "The client holds `v1`; `v2` is published while the fault lasts, `v3` when it ends."
+    yield (
+        "The client holds `v1`; `v2` is published while the fault lasts, `v3` when it ends. Evaluations go in rounds of "
+        f"{ROUND:g} s, before, during and after the fault; the figures are the medians of the slowest evaluation of each "
+        "round."
+    )
     yield ""
     heads: tuple[str, ...] = (
         "fault",
         "what the backend does",
         "answers",
-        "slowest evaluation",
+        "slowest evaluation, healthy",
+        "under the fault",
         "back after",
-        "polls",
+        "polls (at most)",
+        "requests (at most)",
         "log lines",
         "verdict",
     )
@@ -66,15 +74,16 @@ def matrix(names: list[str], cycles: int, bad: list[str]) -> Iterator[str]:
     yield ""
     yield "## The fault is there at start"
     yield ""
-    yield "`start(wait=0.2)`, without any copy and with a disk copy of `v1`; `v3` is published when the fault ends."
+    yield "`start(wait=0.2)`, without any copy and with one of `v1`, on the disk or as a bootstrap file; `v3` is published when the fault ends."
     yield ""
     heads = (
         "fault",
         "start held the caller",
         "first call",
         "with a disk copy",
+        "with a bootstrap file",
         "back after",
-        "log lines (2 clients)",
+        "log lines (3 clients)",
         "verdict",
     )
     yield from table(heads, judged(at_start(names)))
@@ -82,7 +91,16 @@ def matrix(names: list[str], cycles: int, bad: list[str]) -> Iterator[str]:
         yield ""
         yield "## Processes"
         yield ""
-        yield from table(("fault", "measured", "verdict"), judged(processes(cycles)))
+        heads = ("fault", "measured", "verdict")
+        yield from table(heads, judged(processes()))
+        yield ""
+        yield "## Names, proxies, disks, clocks, callbacks"
+        yield ""
+        yield from table(heads, judged(surroundings()))
+        yield ""
+        yield "## Over and over"
+        yield ""
+        yield from table(("what", "measured", "verdict"), judged(endurance(cycles, kills)))
 
 
 def main() -> int:
@@ -91,12 +109,13 @@ def main() -> int:
     parser.add_argument("names", nargs="*", metavar="FAULT", help="faults to measure (default: all)")
     parser.add_argument("--write", action="store_true", help=f"put the result into {DOCUMENT.relative_to(ROOT)}")
     parser.add_argument("--cycles", type=int, default=1000, help="clients that come and go (default: 1000)")
+    parser.add_argument("--kills", type=int, default=200, help="kill -9 while saving (default: 200)")
     options = parser.parse_args()
     if options.write and options.names:
         parser.error("--write needs all faults")
     bad: list[str] = []
     lines = []
-    for line in matrix(options.names or list(FAULTS), options.cycles, bad):
+    for line in matrix(options.names or list(FAULTS), options.cycles, options.kills, bad):
         sys.stdout.write(line + "\n")
         sys.stdout.flush()
         lines.append(line)

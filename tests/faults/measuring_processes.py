@@ -1,19 +1,13 @@
-"""Measures what a client does to its process: ends, forks, freezes, threads, and a thousand clients that come and go."""
+"""Measures what a client does to its process: ends, forks, freezes and threads."""
 
 from __future__ import annotations
 
-import gc
-import os
 import signal
 import threading
 import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NamedTuple
-
-import psutil
-
-from buildflags_sdk import Client
 
 from .stage import FAST, PATIENCE, Program, Stage, in_child, said, until, version
 
@@ -35,7 +29,7 @@ class Process(NamedTuple):
     verdict: str
 
 
-def processes(cycles: int) -> Iterator[Process]:
+def processes() -> Iterator[Process]:
     """All rows."""
     measures: tuple[tuple[str, Callable[[Stage], tuple[str, bool]]], ...] = (
         ("exit, backend well, no close()", lambda stage: _exit(stage, None, closing=False)),
@@ -48,7 +42,6 @@ def processes(cycles: int) -> Iterator[Process]:
         ("fork while a refresh is in flight", _fork_mid_refresh),
         ("frozen 2 s and thawed, its connections cut", _frozen),
         ("20 threads, answers 0.2 s late", _stampede),
-        (f"{cycles:,} open/close cycles", lambda stage: _cycles(stage, cycles)),
     )
     for name, measure in measures:
         with TemporaryDirectory() as folder:
@@ -154,28 +147,3 @@ def _stampede(stage: Stage) -> tuple[str, bool]:
     asked = len(stage.server.requests)
     words = f"{stage.server.most_at_once} request at once, {asked} in all, call ≤ {max(slowest) * 1000:.1f} ms"
     return words, stage.server.most_at_once == 1 and asked <= 8
-
-
-def _cycles(stage: Stage, cycles: int) -> tuple[str, bool]:
-    process = psutil.Process(os.getpid())
-
-    def cycle() -> None:
-        with Client(**stage.server.options(), cache_dir=stage.folder / "disk") as client:
-            said(client)
-
-    def standing() -> tuple[int, int, int]:
-        gc.collect()
-        until(lambda: not [thread for thread in threading.enumerate() if thread.name.startswith("buildflags")])
-        return threading.active_count(), process.num_fds(), process.memory_info().rss // 1_048_576
-
-    for _ in range(20):
-        cycle()
-    before, began = standing(), time.monotonic()
-    for _ in range(cycles):
-        cycle()
-    took, after = time.monotonic() - began, standing()
-    pairs = [
-        f"{name} {first}→{last}" for name, first, last in zip(("threads", "fds", "RSS"), before, after, strict=True)
-    ]
-    good = after[0] <= before[0] + 2 and after[1] <= before[1] + 5 and after[2] <= before[2] + 10
-    return f"{', '.join(pairs)} MiB, {took:.1f} s", good

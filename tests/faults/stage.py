@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from buildflags_sdk import Client, Polling
+from buildflags_sdk._wire.bundle import encode_bundle
 from buildflags_sdk.testing import FaultServer, flag
 
 if TYPE_CHECKING:
@@ -197,6 +198,20 @@ class Stage:
         self.server.well()
         self.server.publish(version(number))
         return len(self.server.requests)
+
+    def pulled(self, file: str = "pulled.flags") -> Path:
+        """A bootstrap file of what is published now, as `buildflags pull` writes it."""
+        document, path = self.server._document, self.folder / file
+        body = encode_bundle(
+            manifest_body=document.manifest,
+            pages=document.pages,
+            etag=document.etag,
+            signature=document.signature,
+            saved_at=time.time(),
+            url=self.server.url,
+        )
+        path.write_bytes(body)
+        return path
 
     def asked_in_vain(self, since: int) -> int:
         """How many requests since that count came from a client that had not got what was published last.

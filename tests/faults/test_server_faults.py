@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import shutil
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from buildflags_sdk import Source
-from buildflags_sdk._wire.bundle import encode_bundle
-from buildflags_sdk.testing import manifest_for
 from buildflags_sdk.testing.faults import FAULTS
 
 from .stage import (
@@ -33,9 +31,6 @@ from .stage import (
     until,
     version,
 )
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 ELSEWHERE = {"far_future_version", "rollback_published", "stale_edge", "empty_but_valid_ruleset"}
 ELSEWHERE |= {name for name, row in FAULTS.items() if row.signed}
@@ -95,17 +90,6 @@ def test_no_evaluation_waits_for_an_exchange_that_hangs(stage: Stage, name: str)
     assert client.status().polls == polls
 
 
-def bootstrap_file(path: Path) -> Path:
-    """What `buildflags pull` writes of `v1`."""
-    body, pages = manifest_for(version(1), revision=1)
-    path.write_bytes(
-        encode_bundle(
-            manifest_body=body, pages=pages, etag=None, signature=None, saved_at=time.time(), url="https://example.com"
-        )
-    )
-    return path
-
-
 def source_of(client: Any) -> Source:
     """Where its ruleset came from. A 304 to the disk copy's ETag makes it the network's."""
     source: Source = client.status().source
@@ -117,7 +101,7 @@ def test_a_fault_before_the_first_ruleset(stage: Stage, caplog: pytest.LogCaptur
     disk = stage.folder / "disk"
     stage.started(cache_dir=disk).close()
     shutil.copytree(disk, stage.folder / "disk too")
-    pulled = bootstrap_file(stage.folder / "pulled.flags")
+    pulled = stage.pulled()
     copies: list[tuple[dict[str, Any], Source]] = [
         ({}, Source.DEFAULT),
         ({"cache_dir": disk}, Source.DISK),
