@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from .hashes import canonical_cbor, fnv1a32, fnv1a32_by_character, murmur3_32
 from .operators.flagsmith import trait_text
 from .operators.row import is_number
-from .operators.wording import configcat_text, integer_text, plain_text
+from .operators.wording import configcat_text, integer_text, javascript_text, plain_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,7 +33,8 @@ def growthbook_text(key: Any) -> str | None:
         return key or None
     if not is_number(key) or not key:
         return None
-    return None if isinstance(key, float) and key - key != 0 else plain_text(key)
+    text = javascript_text(key)
+    return None if text in ("NaN", "Infinity", "-Infinity") else text
 
 
 def text_alone(key: Any) -> str | None:

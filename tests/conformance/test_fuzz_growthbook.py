@@ -24,9 +24,28 @@ pytestmark = pytest.mark.conformance
 
 WORDS = ["DE", "fr", "de", "", "pro"]
 VERSIONS = ["1.2.3", "v1.2.3", "1.10.0", "1.2.3-rc.1", "2.0", "10.0.0+b"]
-GROUPS: dict[str, Any] = {"few": ["DE", "fr", "u1"], "many": [f"u{at}" for at in range(60)], "none": []}
+GROUPS: dict[str, Any] = {
+    "few": ["DE", "fr", "u1"],
+    "many": [f"u{at}" for at in range(60)],
+    "none": [],
+    "odd": [None, ["DE"], {"x": "DE"}, 1234567890123456789],
+    "typed": {"type": "list", "attributeKey": "country", "values": ["DE", "fr"]},
+    "long": {"type": "list", "attributeKey": "id", "values": [f"u{at}" for at in range(200)]},
+    "x": {"type": "list", "attributeKey": "x", "values": ["DE", None]},
+    "value": {"type": "condition", "condition": {"$or": [{"value": "a"}, {"$savedGroup": {"id": "x"}}]}},
+    "nested": {"type": "condition", "condition": {"$not": {"$savedGroup": {"id": "typed"}}}},
+    "ring": {"type": "condition", "condition": {"$or": [{"country": "DE"}, {"$savedGroup": {"id": "ring"}}]}},
+}
 words, ages = st.sampled_from(WORDS), st.sampled_from([1, 17, 18, 18.5, 40])
 groups = st.sampled_from([*GROUPS, "unknown"])
+references = st.fixed_dictionaries(
+    {"id": groups}, optional={"attributeKey": st.sampled_from(["country", "id", "value", "x", "things"])}
+)
+of_groups = references.map(lambda reference: {"$savedGroup": reference})
+# In these texts and numbers are never compared bare: there the two SDKs part.
+nested = st.sampled_from([None, "DE", "fr", 0, 1, True, ["DE"], [None], [], {"x": "DE"}, {"x": None}, {"a": 1, "x": "DE"},
+                          {"x": "DE", "a": 1}, {"x": ["DE"]}, [["DE"]]])  # fmt: skip
+bare = st.sampled_from([["DE"], [None], [], [["DE"]], {"x": "DE"}, {"x": "DE", "a": 1}, {"2": 1, "10": 0}])
 
 
 def operators(**words_to_values: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
@@ -67,11 +86,47 @@ tag_test = st.one_of(
         size=st.one_of(st.integers(0, 3), st.just({"$gt": 1})), elemMatch=operators(eq=words, **{"in": lists_of_words}),
     ),
 )  # fmt: skip
+lists_of_nested = st.lists(nested, max_size=3)
+strict_test = operators(
+    eq=nested, ne=nested, **{"in": lists_of_nested}, nin=lists_of_nested, ini=lists_of_nested, nini=lists_of_nested,
+    inGroup=groups, notInGroup=groups, exists=st.booleans(),
+    type=st.sampled_from(["string", "number", "boolean", "array", "object", "null"]),
+)  # fmt: skip
+field_test = st.one_of(
+    st.fixed_dictionaries({"x": st.one_of(st.none(), bare, strict_test)}),
+    st.fixed_dictionaries({"x": strict_test, "a": strict_test}).map(lambda test: {"$or": [test, {"x": test["a"]}]}),
+    of_groups,
+    of_groups.map(lambda test: {"$not": test, "x": {"$exists": True}}),
+)
+things_test = st.one_of(
+    bare,
+    st.none(),
+    strict_test,
+    operators(
+        elemMatch=st.one_of(strict_test, field_test, strict_test.map(lambda test: {"$not": test})),
+        all=st.lists(strict_test, max_size=2),
+        alli=st.lists(st.one_of(strict_test, words, st.none(), bare), max_size=2),
+        size=st.integers(0, 3),
+    ),
+)
+things_test = st.one_of(
+    things_test, things_test.map(lambda test: {"$not": test if isinstance(test, dict) else {"$eq": 1}})
+)
+of_things = st.one_of(things_test, bare).map(lambda test: {"things": test})
+of_elements = st.one_of(strict_test, field_test).map(lambda test: {"things": {"$elemMatch": test}})
+LARGE = [2**53, 2**53 + 1, 1234567890123456789, -1234567890123456789, 10**21, 1e21, 1.5e300, 1e-7, 0, 10**400]
+large_test = operators(
+    eq=st.sampled_from(LARGE[:6]),
+    ne=st.sampled_from(LARGE[:6]),
+    **{"in": st.lists(st.sampled_from(LARGE[:6]), max_size=2)},
+)
 leaves = st.one_of(
     st.fixed_dictionaries({}, optional={"country": text_test, "age": age_test, "version": version_test}),
     st.fixed_dictionaries(
         {}, optional={"tags": tag_test, "vip": st.booleans(), "user.plan": text_test, "id": text_test}
     ),
+    st.fixed_dictionaries({}, optional={"things": things_test, "large": large_test, "targetingKey": text_test}),
+    of_groups,
 )
 conditions = st.recursive(
     leaves,
@@ -87,7 +142,7 @@ edges = st.sampled_from([0, 0.10005, 0.33335, 0.5, 0.75005, 1])
 spans = st.tuples(edges, edges).map(sorted)
 coverages = st.sampled_from([0, 0.10005, 0.50005, 0.90005, 1])
 hashing = {
-    "hashAttribute": st.sampled_from(["id", "device", "age"]),
+    "hashAttribute": st.sampled_from(["id", "device", "age", "large", "targetingKey"]),
     "hashVersion": st.sampled_from([1, 2, 2, 99]),
     "seed": st.sampled_from(["s", "t"]),
 }
@@ -99,7 +154,8 @@ filters = st.lists(
 parents = st.lists(
     st.fixed_dictionaries(
         {"id": st.sampled_from(["f0", "f1", "f2", "absent"]),
-         "condition": st.sampled_from([{"value": "a"}, {"value": {"$ne": "b"}}, {"value": None}, {"value": {"$exists": True}}])},
+         "condition": st.sampled_from([{"value": "a"}, {"value": {"$ne": "b"}}, {"value": None}, {"value": {"$exists": True}}])
+         | of_groups | of_groups.map(lambda test: {"$not": test})},
         optional={"gate": st.booleans()},
     ),
     min_size=1, max_size=2,
@@ -146,6 +202,9 @@ users = st.fixed_dictionaries(
         "device": st.integers(1, 400).map(lambda at: f"d{at}"),
         "country": st.one_of(words, st.none()),
         "vip": st.booleans(),
+        "things": nested | lists_of_nested,
+        "large": st.sampled_from(LARGE),
+        "targetingKey": words,
         "user": st.fixed_dictionaries({}, optional={"plan": words}),
     },
 )
@@ -183,6 +242,36 @@ def test_both_decide_chance_payloads_the_same(
                 assert same(result, theirs), json.dumps(
                     [key, result, imported.flags[key].get("broken"), theirs.to_dict(), user, payload]
                 )
+                compared += 1
+
+    check()
+    tally("growthbook (fuzz)", passed=compared)
+
+
+def test_both_judge_chance_conditions_the_same(
+    both: Callable[..., Any], fuzz_examples: int, tally: Callable[..., None]
+) -> None:
+    compared = 0
+
+    @settings(max_examples=fuzz_examples, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(
+        several=st.lists(st.one_of(of_things, of_elements, conditions), min_size=4, max_size=4),
+        asked=st.lists(st.tuples(users, st.one_of(nested, lists_of_nested)), min_size=4, max_size=4),
+    )
+    def check(several: list[dict[str, Any]], asked: list[tuple[dict[str, Any], list[Any]]]) -> None:
+        nonlocal compared
+        features = {
+            f"f{at}": {"defaultValue": False, "rules": [{"force": True, "condition": condition}]}
+            for at, condition in enumerate(several)
+        }
+        imported = importer.read(json.dumps({"features": features, "savedGroups": GROUPS}).encode())
+        evaluated = both(imported)
+        for user, things in asked:
+            given_user = {**user, "things": things}
+            peer = sdk.GrowthBook(attributes=given_user, features=features, savedGroups=GROUPS)
+            for key, feature in features.items():
+                ours = evaluated.decide(key, imported.attributes.apply(given_user)).value
+                assert ours is peer.is_on(key), json.dumps([ours, given_user, feature])
                 compared += 1
 
     check()

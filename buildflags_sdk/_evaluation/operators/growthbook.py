@@ -11,7 +11,7 @@ from .equality import same
 from .row import Operator, Rows, Unpreparable, is_number, only, shown
 from .sets import kind_of
 from .versions import padded_version
-from .wording import plain_text
+from .wording import javascript_text, plain_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     Holds = Callable[[Any], bool]
 
 _DEEPEST = 32
+_STRUCTURES = (list, tuple, dict)
 _NAN = float("nan")
 
 
@@ -87,7 +88,7 @@ def _bare(wanted: Any) -> Holds:
         return lambda value: _number(value) == wanted
     if wanted is None:
         return lambda value: value is None
-    return lambda value: _same(wanted, value)
+    return lambda value: _same(wanted, value) and _ordered(wanted, value)
 
 
 def _prepared_operator(word: str, operand: Any, depth: int) -> Holds:
@@ -106,6 +107,8 @@ def _truthy(value: Any) -> bool:
 
 def _text(value: Any) -> str:
     """JavaScript's String(): null is `null`, a list its elements between commas."""
+    if is_number(value):
+        return javascript_text(value) or ""
     from ..javascript import to_text  # noqa: PLC0415, TID252 - most values are text already
 
     try:
@@ -134,12 +137,34 @@ def _same(left: Any, right: Any) -> bool:
         return False
 
 
+def _ordered(left: Any, right: Any) -> bool:
+    """Tell of two that are the same whether they are so as JSON text too: names in the order of JavaScript's properties."""
+    if isinstance(left, dict):
+        return _names(left) == _names(right) and all(_ordered(inner, right[name]) for name, inner in left.items())
+    return not isinstance(left, (list, tuple)) or all(map(_ordered, left, right))
+
+
+def _names(thing: dict[str, Any]) -> list[str]:
+    """Indexes come first and by number, then names as they were put in."""
+    return sorted(thing, key=lambda name: (0, int(name)) if _is_index(name) else (1, 0))
+
+
+def _is_index(name: Any) -> bool:
+    digits = isinstance(name, str) and name.isascii() and name.isdigit() and len(name) <= 10
+    return digits and (name == "0" or name[0] != "0")
+
+
+def _identical(left: Any, right: Any) -> bool:
+    """JavaScript's `===`: a list or an object is only ever itself, and so is never what a condition holds."""
+    return not isinstance(left, _STRUCTURES) and not isinstance(right, _STRUCTURES) and same(left, right)
+
+
 def _equal(wanted: Any) -> Holds:
-    return lambda value: _same(wanted, value)
+    return lambda value: _identical(wanted, value)
 
 
 def _unequal(wanted: Any) -> Holds:
-    return lambda value: not _same(wanted, value)
+    return lambda value: not _identical(wanted, value)
 
 
 def _ordering(compare: Callable[[Any, Any], bool]) -> Callable[[Any], Holds]:
@@ -174,7 +199,7 @@ def _in(*, fold: Callable[[Any], Any] = lambda value: value) -> Callable[[Any], 
         things = [fold(thing) for thing in wanted]
 
         def one_of(value: Any) -> bool:
-            return any(_same(thing, fold(value)) for thing in things)
+            return any(_identical(thing, fold(value)) for thing in things)
 
         return lambda value: any(map(one_of, value)) if isinstance(value, (list, tuple)) else one_of(value)
 
@@ -223,11 +248,14 @@ def _size(operand: Any, depth: int) -> Holds:
 
 
 def _elem_match(operand: Any, depth: int) -> Holds:
+    """Some element that is not null passes."""
     if isinstance(operand, dict) and all(word.startswith("$") and word not in _TREE for word in operand):
         holds = prepared_value(operand, depth)
     else:
         holds = prepared_condition(operand, depth)
-    return lambda value: isinstance(value, (list, tuple)) and any(map(holds, value))
+    return lambda value: (
+        isinstance(value, (list, tuple)) and any(holds(element) for element in value if element is not None)
+    )
 
 
 def _not(operand: Any, depth: int) -> Holds:
@@ -235,17 +263,19 @@ def _not(operand: Any, depth: int) -> Holds:
     return lambda value: not holds(value)
 
 
-def _all(*, fold: Callable[[Any], Any] | None = None) -> Callable[[Any, int], Holds]:
+def _folded(operand: Any, depth: int) -> Holds:
+    """One of `$alli`: a bare value, text without its case, or operators, which see the case."""
+    if isinstance(operand, dict) and all(word.startswith("$") for word in operand):
+        return prepared_value(operand, depth)
+    wanted = _lowered(operand)
+    return lambda element: _same(wanted, _lowered(element))
+
+
+def _all(prepare_one: Callable[[Any, int], Holds]) -> Callable[[Any, int], Holds]:
     def prepare(operand: Any, depth: int) -> Holds:
         if not isinstance(operand, list):
             return lambda _: False
-        if fold is not None:
-            wanted = [fold(thing) for thing in operand]
-            return lambda value: (
-                isinstance(value, (list, tuple))
-                and all(any(_same(thing, fold(element)) for element in value) for thing in wanted)
-            )
-        tests = [prepared_value(part, depth) for part in operand]
+        tests = [prepare_one(part, depth) for part in operand]
         return lambda value: isinstance(value, (list, tuple)) and all(any(map(holds, value)) for holds in tests)
 
     return prepare
@@ -256,8 +286,8 @@ _NESTED: dict[str, Callable[[Any, int], Holds]] = {
     "$size": _size,
     "$elemMatch": _elem_match,
     "$not": _not,
-    "$all": _all(),
-    "$alli": _all(fold=_lowered),
+    "$all": _all(prepared_value),
+    "$alli": _all(_folded),
 }
 _IN = _in()
 _IN_LOWERED = _in(fold=_lowered)

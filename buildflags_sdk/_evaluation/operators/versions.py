@@ -93,9 +93,9 @@ def _digits(part: str) -> int:
 def padded_version(value: Any) -> str | None:
     """GrowthBook: numeric parts padded to five places, `~` after a three-part version, compared as text."""
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        from .wording import plain_text  # noqa: PLC0415
+        from .wording import javascript_text  # noqa: PLC0415
 
-        value = plain_text(value)
+        value = javascript_text(value)
     if not value or not isinstance(value, str):
         value = "0"
     parts = re.split(r"[-.]", re.sub(r"^v|\+.*$", "", value))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+_SAFE = 2**53  # the integers up to it are doubles
+
 
 def plain_text(value: Any) -> str | None:
     """Text as it is, true and false in lower case, numbers as JavaScript writes them; None for anything else."""
@@ -40,6 +42,16 @@ def javascript_number(value: float) -> str:
     shift = len(whole) + int(exponent or 0) - (len(whole + fraction) - len(digits))
     digits = digits.rstrip("0")
     return ("-" if value < 0 else "") + _laid_out(digits, shift)
+
+
+def javascript_text(value: Any) -> str | None:
+    """As `plain_text`, but an integer is the double that JavaScript holds of it: beyond 2^53 its last digits are lost."""
+    if not isinstance(value, int) or isinstance(value, bool) or -_SAFE <= value <= _SAFE:
+        return plain_text(value)
+    try:
+        return javascript_number(float(value))
+    except OverflowError:
+        return "Infinity" if value > 0 else "-Infinity"
 
 
 def _laid_out(digits: str, point: int) -> str:

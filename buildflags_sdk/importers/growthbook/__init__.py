@@ -86,7 +86,8 @@ def read_experiment(data: bytes, *, max_bytes: int = MAX_BYTES, forced_variation
 def result_of(decision: Decision, definition: Mapping[str, Any] | None) -> dict[str, Any]:
     """Our decision in GrowthBook's words: value, source, ruleId and, for an experiment, its key and the variation.
 
-    `definition` is the imported entry, None for a flag that there is not.
+    `definition` is the imported entry, None for a flag that there is not. Of a flag that was refused, or needs one that was,
+    the source is `refused`, which GrowthBook has no word for.
     """
     value = None if decision.value is CALLER_DEFAULT else decision.value
     rule_id = decision.rule_id or ""
@@ -97,7 +98,8 @@ def result_of(decision: Decision, definition: Mapping[str, Any] | None) -> dict[
     if decision.error_code == ErrorCode.FLAG_NOT_FOUND:
         return {**result, "source": "unknownFeature"}
     if decision.error_code is not None:
-        return {**result, "source": "cyclicPrerequisite"}
+        cyclic = "is part of a cycle" in (decision.error_message or "")
+        return {**result, "source": "cyclicPrerequisite" if cyclic else "refused"}
     if rule_id.startswith(GATE):
         return {**result, "source": "prerequisite"}
     if experiment is not None:

@@ -5,9 +5,8 @@ Saved groups are put in where they are named; long ones, and groups that are con
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from buildflags_sdk._evaluation.lines import shown
 from buildflags_sdk._evaluation.operators import prepare
 from buildflags_sdk.importers.draft import Draft, Unsupported, a_list, an_object, place
 from buildflags_sdk.importers.report import MOVED, TARGETING_KEY
@@ -16,10 +15,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     Condition = dict[str, Any]
-    Leaf = Callable[[list[str], Any], Condition]
+    Leaf = Callable[[str, Any], Condition]
+    Group = Callable[[Any, str], Condition]
 
 ALWAYS: Final[dict[str, Any]] = {"all": []}
 NEVER: Final[dict[str, Any]] = {"any": []}
+_NOBODY: Final[dict[str, Any]] = {"$nor": [{}]}
+_GROUP: Final = "$savedGroup"
+_LISTED: Final = ("$and", "$or", "$nor")
 _BY_MEMBERS: Final = {"$inGroup": ("$in", "$nin"), "$notInGroup": ("$nin", "$in")}
 _INLINE = 50  # a saved group with more values is a segment, so that flags share it
 
@@ -41,6 +44,14 @@ def all_of(conditions: list[Condition]) -> Condition | None:
     return kept[0] if len(kept) == 1 else {"all": kept} if kept else None
 
 
+class _Referred(NamedTuple):
+    """What a `$savedGroup` names, as a condition; `listed` is one over the members of a list."""
+
+    name: str
+    condition: dict[str, Any]
+    listed: bool
+
+
 class Conditions:
     """Translates conditions of one payload, with its saved groups at hand."""
 
@@ -48,43 +59,50 @@ class Conditions:
         self._draft = draft
         self._groups = groups
         self._segments: set[str] = set()
+        self._problems: dict[str, str] = {}
 
     def over_attributes(self, raw: Any, where: str) -> Condition:
         """A condition over the context. Raises `Unsupported`."""
-        return self._tree(raw, where, lambda path, operand: self._attribute(path, operand, where))
+        return self._tree(
+            raw, where, lambda name, operand: self._attribute(path_of(name), operand, where), self._saved_group
+        )
 
     def over_parent(self, flag: str, raw: Any, where: str) -> Condition:
         """A condition over `{"value": …}` of another flag. Raises `Unsupported`."""
 
-        def leaf(path: list[str], operand: Any) -> Condition:
+        def leaf(name: str, operand: Any) -> Condition:
+            first, *inside = name.split(".")
             wanted = self._resolved(operand, where)
             on_null = bool(prepare("satisfies", "growthbook", [wanted])(None))
-            if path[0] != "value":
+            if first != "value":
                 return ALWAYS if on_null else NEVER
-            value = {"op": "satisfies", "dialect": "growthbook", "values": [wanted], "path": path[1:]}
+            value = {"op": "satisfies", "dialect": "growthbook", "values": [wanted], "path": inside}
             return {"flag": flag, "value": value, "on_absent": on_null}
 
-        tree = self._tree(raw, where, leaf, renamed=False)
+        def group(reference: Any, here: str) -> Condition:
+            return self._tree(self._expanded(reference, here, frozenset()), here, leaf, group)
+
+        tree = self._tree(raw, where, leaf, group)
         # It is asked even when the tree looks at nothing, for the sake of cycles.
         return {"all": [{"flag": flag, "on_absent": True}, tree]} if not _names_a_flag(tree) else tree
 
-    def _tree(self, raw: Any, where: str, leaf: Leaf, *, renamed: bool = True) -> Condition:
+    def _tree(self, raw: Any, where: str, leaf: Leaf, group: Group) -> Condition:
         parts: list[Condition] = []
         for word, operand in an_object(raw, where).items():
             here = f"{where}.{word}"
-            if word in ("$and", "$or", "$nor"):
-                inner = [self._tree(part, here, leaf, renamed=renamed) for part in _list(operand, here)]
+            if word in _LISTED:
+                inner = [self._tree(part, here, leaf, group) for part in _list(operand, here)]
                 either = {"any": inner} if inner else ALWAYS  # an empty $or holds
                 parts.append({"all": inner} if word == "$and" else either if word == "$or" else {"not": either})
             elif word == "$not":
-                parts.append({"not": self._tree(operand, here, leaf, renamed=renamed)})
-            elif word == "$savedGroup":
-                parts.append(self._saved_group(operand, here))
+                parts.append({"not": self._tree(operand, here, leaf, group)})
+            elif word == _GROUP:
+                parts.append(group(operand, here))
             elif word == "$savedGroups":
                 msg = f"{where}: $savedGroups is not known"
                 raise Unsupported(msg)
             else:
-                parts.append(leaf(path_of(word) if renamed else word.split("."), operand))
+                parts.append(leaf(word, operand))
         return all_of(parts) or ALWAYS
 
     def _attribute(self, path: list[str], operand: Any, where: str) -> Condition:
@@ -94,7 +112,7 @@ class Conditions:
         if isinstance(operand, dict) and operand.keys() in ({"$inGroup"}, {"$notInGroup"}):
             (group,) = operand.values()
             (values,) = wanted.values()
-            if len(values) > _INLINE:
+            if isinstance(values, list) and len(values) > _INLINE:
                 member = {"segment": self._segment_of_values(group, values, path)}
                 return member if "$inGroup" in operand else {"not": member}
         if any(step == "length" or step.isdigit() for step in path[1:]):  # it may lead into a list
@@ -102,16 +120,24 @@ class Conditions:
             return {"attr": path[:1], "op": "satisfies", "dialect": "growthbook_tree", "values": [inside]}
         return _native(path, wanted) or _satisfies(path, wanted)
 
-    def _resolved(self, operand: Any, where: str) -> Any:
-        """The operand with the members of saved groups in place of their names."""
+    def _resolved(self, operand: Any, where: str, seen: frozenset[str] = frozenset()) -> Any:
+        """The operand with the members of saved groups in place of their names.
+
+        A group that has none, not being a list, stays: by that name, which is no operator here, it holds for nobody.
+        """
         if isinstance(operand, list):
-            return [self._resolved(each, where) for each in operand]
+            return [self._resolved(each, where, seen) for each in operand]
         if not isinstance(operand, dict):
             return operand
-        made = {word: self._resolved(inner, where) for word, inner in operand.items() if word not in _BY_MEMBERS}
+        made: dict[str, Any] = {}
+        for word, inner in operand.items():
+            if word not in _BY_MEMBERS or self._members(inner) is None:
+                on_fields = word == "$elemMatch" and isinstance(inner, dict) and _asks_fields(inner)
+                made[word] = self._inside(inner, where, seen) if on_fields else self._resolved(inner, where, seen)
         for word in (each for each in operand if each in _BY_MEMBERS):
-            ours, opposite = _BY_MEMBERS[word]
-            members = self._members(operand[word], where)
+            (ours, opposite), members = _BY_MEMBERS[word], self._members(operand[word])
+            if members is None:
+                continue
             if ours not in made:
                 made[ours] = members
             elif "$not" not in made:  # beside an operator of the same kind it stands as the opposite's opposite
@@ -121,33 +147,71 @@ class Conditions:
                 raise Unsupported(msg)
         return made
 
-    def _members(self, group: Any, where: str) -> list[Any]:
+    def _inside(self, raw: Any, where: str, seen: frozenset[str]) -> Any:
+        """A condition over an element's fields, with what saved groups say in place of their names."""
+        if not isinstance(raw, dict):
+            return raw
+        made: dict[str, Any] = {}
+        for word, inner in raw.items():
+            if word in _LISTED and isinstance(inner, list):
+                made[word] = [self._inside(part, where, seen) for part in inner]
+            elif word == "$not":
+                made[word] = self._inside(inner, where, seen)
+            elif word != _GROUP:
+                made[word] = self._resolved(inner, where, seen)
+        return {"$and": [made, self._expanded(raw[_GROUP], where, seen)]} if _GROUP in raw else made
+
+    def _expanded(self, reference: Any, where: str, seen: frozenset[str]) -> dict[str, Any]:
+        """What a `$savedGroup` asks, in full and in GrowthBook's words."""
+        referred = self._referred(reference)
+        if referred is None or referred.name in seen:
+            return _NOBODY
+        expanded: dict[str, Any] = self._inside(referred.condition, where, seen | {referred.name})
+        return expanded
+
+    def _members(self, group: Any) -> list[Any] | None:
+        """The members of a list, none of a list that there is not; None of what is no list."""
         entry = self._groups.get(group, []) if isinstance(group, str) else None
         values = entry.get("values") if isinstance(entry, dict) and entry.get("type") == "list" else entry
-        if not isinstance(values, list):
-            msg = f"{where}: the saved group {shown(group)} is no list"
-            raise Unsupported(msg)
-        return values
+        return values if isinstance(values, list) else None
 
-    def _saved_group(self, reference: Any, where: str) -> Condition:
-        """A typed reference: to a list over an attribute, or to a condition. One that cannot be followed holds for nobody."""
-        asked = an_object(reference, where)
-        group: Any = asked.get("id")
+    def _referred(self, reference: Any) -> _Referred | None:
+        """A typed reference: to a list over an attribute, or to a condition. None when it holds for nobody."""
+        asked = reference if isinstance(reference, dict) else {}
+        group, named = asked.get("id"), asked.get("attributeKey", "")
         entry = self._groups.get(group) if isinstance(group, str) else None
-        if not isinstance(entry, dict):
-            return NEVER
+        if not isinstance(entry, dict) or not isinstance(group, str) or not isinstance(named, str):
+            return None
         if entry.get("type") == "list":
             attribute = asked.get("attributeKey", entry.get("attributeKey"))
-            if not isinstance(attribute, str) or not isinstance(entry.get("values"), list):
-                return NEVER
-            return self._attribute(path_of(attribute), {"$inGroup": group}, where)
-        if entry.get("type") != "condition":
-            msg = f"{where}: the saved group {group!r} is of a type that is not known"
-            raise Unsupported(msg)
+            if isinstance(attribute, str) and isinstance(entry.get("values"), list):
+                return _Referred(group, {attribute: {"$inGroup": group}}, listed=True)
+        condition = entry.get("condition")
+        if entry.get("type") == "condition" and isinstance(condition, dict):
+            return _Referred(group, condition, listed=False)
+        return None
+
+    def _saved_group(self, reference: Any, where: str) -> Condition:
+        """A reference in a condition over the context: a group that is a condition becomes a segment."""
+        referred = self._referred(reference)
+        if referred is None:
+            return NEVER
+        if referred.listed:
+            return self.over_attributes(referred.condition, where)
+        group = referred.name
         if group not in self._segments:
             self._segments.add(group)
             inside = place("savedGroups", group)
-            self._draft.add_segment(group, {"when": self.over_attributes(entry.get("condition"), inside)}, where=inside)
+            try:
+                when = self.over_attributes(referred.condition, inside)
+                self._draft.add_segment(group, {"when": when}, where=inside)
+                if self._draft.name("segment", group) not in self._draft.segments:
+                    self._problems[group] = f"the saved group {group!r} was refused"
+            except Unsupported as problem:
+                self._problems[group] = str(problem)
+                self._draft.refuse_segment(group, str(problem), where=inside)
+        if group in self._problems:
+            raise Unsupported(self._problems[group])
         return {"segment": self._draft.name("segment", group), "on_absent": False, "on_cycle": False}
 
     def _segment_of_values(self, group: str, values: list[Any], path: list[str]) -> str:
@@ -160,6 +224,11 @@ class Conditions:
             msg = f"the saved group {group!r} is too long for one segment"
             raise Unsupported(msg)
         return self._draft.name("segment", name)
+
+
+def _asks_fields(condition: dict[str, Any]) -> bool:
+    """Tell whether an `$elemMatch` is over the fields of an element, not over the element."""
+    return any(not word.startswith("$") or word in (*_LISTED, _GROUP) for word in condition)
 
 
 def _satisfies(path: list[str], wanted: Any) -> Condition:
