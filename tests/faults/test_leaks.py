@@ -15,9 +15,6 @@ from buildflags_sdk import Client, ConfigurationError, Polling
 
 from .stage import PATIENCE, SLACK, Stage, said, until, version
 
-CYCLES = 200
-
-
 _strangers: set[threading.Thread] = set()
 
 
@@ -37,28 +34,6 @@ def of_ours() -> list[threading.Thread]:
 def descriptors() -> int:
     """How many descriptors this process has open, those of the server's ends included."""
     return psutil.Process().num_fds()
-
-
-@pytest.mark.parametrize("fault", [None, "refuse", "http_500"])
-def test_open_close_200(stage: Stage, fault: str | None) -> None:
-    def cycle() -> None:
-        with Client(**stage.server.options(), cache_dir=stage.folder / "disk") as client:
-            client.on_change(lambda _change: None)
-            said(client)
-
-    if fault is not None:
-        stage.fault(fault)
-    for _ in range(5):
-        cycle()
-    gc.collect()
-    until(lambda: not of_ours())
-    before, memory = descriptors(), psutil.Process().memory_info().rss
-    for _ in range(CYCLES):
-        cycle()
-    gc.collect()
-    until(lambda: not of_ours())
-    until(lambda: descriptors() <= before + 5)
-    assert psutil.Process().memory_info().rss - memory < 20 * 1024 * 1024
 
 
 def test_closing_while_it_hangs_leaks_no_thread(stage: Stage) -> None:
