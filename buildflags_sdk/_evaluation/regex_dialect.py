@@ -7,13 +7,16 @@ found nowhere else in it, as in `([a-z]+\.)*`. Repeats that follow each other an
 from __future__ import annotations
 
 import re
-from typing import NamedTuple, NoReturn
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from .operators.row import Unpreparable, shown
 from .regex_classes import ANYTHING, BEYOND_ASCII, PERL, POSIX, Ranges, class_text, complement, mask_of
+from .regex_cost import MOST_CHOICES, Piece, cost_of, joined, marked, union
+
+if TYPE_CHECKING:
+    from .regex_cost import Cost
 
 _DEEPEST = 50  # groups
-_MOST_CHOICES = 256  # ways through alternatives and optional parts that overlap
 _FREE_COUNT = 8  # a counted repeat that varies by less is a choice, not a repeat
 _MOST_REPEATS = 1000  # RE2's own bound
 _FLAGS = re.compile(r"\(\?([imsU]*)(?:-([imsU]+))?([:)])")
@@ -22,27 +25,11 @@ _CONTROLS = {"a": 7, "f": 12, "n": 10, "r": 13, "t": 9, "v": 11}
 
 
 class Translated(NamedTuple):
-    """A pattern for `re`. `degree`: the worst case grows as that power of the text's length."""
+    """A pattern for `re`, and what its search may cost."""
 
     text: str
     ignore_case: bool
-    degree: int
-
-
-class Piece(NamedTuple):
-    """A translated part: what it may consume, how it may begin, and how it may vary."""
-
-    text: str
-    mask: int = 0
-    first: int = 0
-    nullable: bool = False
-    variable: bool = False
-    single: bool = False
-    closed: bool = False  # the text takes a repeat sign as it is
-    clean: bool = True  # what it consumes, it consumes in one way only
-    repeats: tuple[int, ...] = ()
-    choices: int = 1
-    parts: tuple[Piece, ...] = ()
+    cost: Cost
 
 
 def translate(pattern: str, *, ignore_case: bool = False, at_start: bool = False) -> Translated:
@@ -58,9 +45,9 @@ def translate(pattern: str, *, ignore_case: bool = False, at_start: bool = False
     while len(parts) > 1 and parts[-1].text in _ANYTHING_AT_ALL:
         parts.pop()
     kept = joined(parts)
-    if kept.choices > _MOST_CHOICES:
+    if kept.choices > MOST_CHOICES:
         reader.refuse("too many optional or alternative parts that overlap")
-    return Translated(kept.text, "i" in reader.base, _degree(kept.repeats) + (not anchored))
+    return Translated(kept.text, "i" in reader.base, cost_of(kept, anchored=anchored))
 
 
 _ANYTHING_AT_ALL = frozenset({".*", ".*?", "(?s:.)*", "(?s:.)*?"})
@@ -71,38 +58,6 @@ def _without_leading_anything(parts: list[Piece]) -> list[Piece]:
     while at < len(parts) - 1 and parts[at].text in _ANYTHING_AT_ALL:
         at += 1
     return parts[at:]
-
-
-def _degree(repeats: tuple[int, ...]) -> int:
-    overlapping = sum(
-        any(at != other and mask & repeats[other] for other in range(len(repeats))) for at, mask in enumerate(repeats)
-    )
-    return overlapping or (1 if repeats else 0)
-
-
-def joined(parts: list[Piece]) -> Piece:
-    """The parts one after the other."""
-    if len(parts) == 1:
-        return parts[0]
-    mask = first = 0
-    nullable, choices, repeats = True, 1, ()
-    for part in parts:
-        mask |= part.mask
-        first |= part.first if nullable else 0
-        nullable = nullable and part.nullable
-        repeats += part.repeats  # type: ignore[assignment]
-        choices *= part.choices
-    return Piece(
-        "".join(part.text for part in parts),
-        mask,
-        first,
-        nullable=nullable,
-        variable=any(part.variable for part in parts),
-        clean=_clean(parts),
-        repeats=repeats,
-        choices=min(choices, _MOST_CHOICES + 1),
-        parts=tuple(parts),
-    )
 
 
 class _Reader:
@@ -140,17 +95,17 @@ class _Reader:
             seen |= branch.first
         return Piece(
             "(?:" + "|".join(branch.text for branch in branches) + ")",
-            mask=_union([branch.mask for branch in branches]),
+            mask=union([branch.mask for branch in branches]),
             first=seen,
             nullable=any(branch.nullable for branch in branches),
             variable=not clear or any(branch.variable for branch in branches),
             single=all(branch.single for branch in branches) and clear,
             closed=True,
             clean=clear and all(branch.clean for branch in branches),
+            size=sum(branch.size + 3 for branch in branches),
+            slow=any(branch.slow for branch in branches),
             repeats=tuple(mask for branch in branches for mask in branch.repeats),
-            choices=min(
-                max(branch.choices for branch in branches) * (1 if clear else len(branches)), _MOST_CHOICES + 1
-            ),
+            choices=min(max(branch.choices for branch in branches) * (1 if clear else len(branches)), MOST_CHOICES + 1),
         )
 
     def sequence(self, depth: int) -> Piece:
@@ -173,7 +128,7 @@ class _Reader:
         varies = most is None or most > 1
         if varies and piece.nullable:
             self.refuse("a repeat of what may be empty")
-        if varies and piece.variable and not _marked(piece):
+        if varies and piece.variable and not marked(piece):
             self.refuse("a repeat within a repeat that could backtrack without end")
         mark = "{%d}" % least if least == most else "{%d,%s}" % (least, "" if most is None else most)  # noqa: UP031 - braces
         mark = {"{0,}": "*", "{1,}": "+", "{0,1}": "?"}.get(mark, mark) + ("?" if lazy else "")
@@ -187,8 +142,12 @@ class _Reader:
             variable=least != most or piece.variable,
             single=piece.single and least == most == 1,
             clean=piece.clean and not piece.nullable,
-            repeats=((piece.mask,) if many else ()) + piece.repeats,
-            choices=min(piece.choices * (1 if many else spread + 1), _MOST_CHOICES + 1),
+            size=(piece.size + (0 if piece.single else 8)) * (least + 1 if many else most or 1),
+            slow=piece.slow or (many and (lazy or not piece.single)),
+            repeats=(piece.mask,)
+            if many
+            else piece.repeats,  # rounds are told apart: those within go on one after the other
+            choices=min(piece.choices * (1 if many else spread + 1), MOST_CHOICES + 1),
         )
 
     def counts(self) -> tuple[int, int | None] | None:
@@ -221,7 +180,7 @@ class _Reader:
             return self.zero_width(r"(?m:$)" if "m" in self.flags else r"\Z")
         if sign == ".":
             text, mask = ("(?s:.)", ANYTHING) if "s" in self.flags else (".", ANYTHING & ~(1 << 10))
-            return Piece(text, mask, mask, single=True, closed=True)
+            return Piece(text, mask, mask, single=True, closed=True, size=1)
         if sign in "*+?":
             self.refuse("a repeat of nothing")
         return self.of([(ord(sign), ord(sign))])
@@ -229,7 +188,7 @@ class _Reader:
     def zero_width(self, text: str) -> Piece:
         if self.peek() in ("*", "+", "?", "{") and self.peek():
             self.refuse("a repeat of what has no width")
-        return Piece(text, nullable=True)
+        return Piece(text, nullable=True, size=1)
 
     def of(self, ranges: Ranges, *, negated: bool = False) -> Piece:
         """One character in (or outside) the ranges, in the case mode in force."""
@@ -241,7 +200,7 @@ class _Reader:
         mask = mask_of(ranges, ignore_case=ignore_case)
         if negated:
             mask = (ANYTHING & ~mask) | BEYOND_ASCII
-        return Piece(text, mask, mask, single=True, closed=True)
+        return Piece(text, mask, mask, single=True, closed=True, size=1)
 
     def group(self, depth: int) -> Piece | None:
         """A group captures nothing here: the dialect has no backreferences. Flags last until its end."""
@@ -337,37 +296,3 @@ class _Reader:
         sign = self.peek()
         self.at += 1
         return self.escaped_ranges() if sign == "\\" else [(ord(sign), ord(sign))]
-
-
-def _union(masks: list[int]) -> int:
-    union = 0
-    for mask in masks:
-        union |= mask
-    return union
-
-
-def _clean(parts: list[Piece] | tuple[Piece, ...]) -> bool:
-    """Tell whether a sequence reads in one way only: parts that overlap have a certain, other character between them."""
-    if not all(part.clean for part in parts):
-        return False
-    for right, part in enumerate(parts):
-        for left in range(right):
-            overlap = part.mask & parts[left].mask and (part.variable or parts[left].variable)
-            if overlap and not _mark(parts[left : right + 1]):
-                return False
-    return True
-
-
-def _mark(parts: list[Piece] | tuple[Piece, ...]) -> int | None:
-    """The place, counted from 1, of a part that is one certain character which no other part can consume."""
-    for at, part in enumerate(parts):
-        others = _union([other.mask for place, other in enumerate(parts) if place != at])
-        if part.single and not part.mask & others:
-            return at + 1
-    return None
-
-
-def _marked(piece: Piece) -> bool:
-    """Tell whether rounds of a repeat can be told apart: by a mark, and cleanly from each mark to the next."""
-    mark = _mark(piece.parts)
-    return mark is not None and piece.clean and _clean(piece.parts[mark:] + piece.parts[: mark - 1])

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 Values = "list[Any]"
+
+
+PATTERNS: Final[ContextVar[list[tuple[str, int]] | None]] = ContextVar("buildflags_patterns", default=None)
+"""While a condition's values are prepared: the regular expressions among them, each with the most steps a search takes."""
 
 
 class Unpreparable(ValueError):
