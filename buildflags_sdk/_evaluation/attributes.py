@@ -58,7 +58,8 @@ def compile_attribute(raw: dict[str, Any], place: str, shared: Shared) -> Test:
         holds = _equality(equality)
     else:
         holds = _attr_holds(path, test, absent, negate=negate)
-    return Test(holds, undecidable=undecidable, equality=equality)
+    patterns = () if prepared is None else prepared.patterns
+    return Test(holds, undecidable=undecidable, equality=equality, patterns=patterns)
 
 
 def _attr_of_moment(path: tuple[str, ...], test: PreparedTest, on_missing: Any, on_null: Any, *, negate: bool) -> Test:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, MutableMapping
 
+    from .pattern_budget import Patterns
     from .rows import PreparedTest
     from .world import World
 
@@ -31,7 +32,18 @@ class Equality(NamedTuple):
 class Test:
     """A compiled condition and what its rule must know about it. Shared for as long as an entry keeps it."""
 
-    __slots__ = ("__weakref__", "constant", "dead", "ends", "equality", "holds", "names", "parts", "undecidable")
+    __slots__ = (
+        "__weakref__",
+        "constant",
+        "dead",
+        "ends",
+        "equality",
+        "holds",
+        "names",
+        "parts",
+        "patterns",
+        "undecidable",
+    )
 
     def __init__(
         self,
@@ -42,6 +54,7 @@ class Test:
         names: frozenset[tuple[str, str]] = frozenset(),
         equality: Equality | None = None,
         constant: bool | None = None,
+        patterns: Patterns = (),
     ) -> None:
         self.holds = holds
         self.undecidable = undecidable
@@ -50,6 +63,7 @@ class Test:
         self.names = names
         self.equality = equality
         self.constant = constant
+        self.patterns = patterns
         self.parts: tuple[Test, ...] = ()
 
 

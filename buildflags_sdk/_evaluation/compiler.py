@@ -16,6 +16,7 @@ from .details import Decision, ErrorCode, Reason
 from .hash_split import MissingKey
 from .lines import Refused, decode_line, shown
 from .outcomes import caller_default, decision_of, failed, outcome_of
+from .pattern_budget import check_patterns
 from .reading import key_text, reader
 from .rulelist import Flag, Row, compile_rows
 from .serving import as_serve, compile_split, decline
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from .outcomes import Outcome
+    from .pattern_budget import Patterns
     from .serving import Serve
     from .world import World
 
@@ -138,6 +140,7 @@ class _Flag:
         self.broken = checks.optional_text(raw, "broken", "flag")
         self.names: Names = _NO_NAMES
         self.ends = False
+        self.patterns: Patterns = ()
         _check_meta(raw, "flag.meta")
 
     def compiled(self) -> CompiledFlag:
@@ -146,6 +149,7 @@ class _Flag:
         raw_rules = checks.rows(self.raw, "rules", "flag", [])
         last = self._fallthrough(Reason.DEFAULT if raw_rules else Reason.STATIC)
         rows = [row for at, rule in enumerate(raw_rules) for row in self._rule(rule, f"rules[{at}]", last)]
+        check_patterns(self.patterns)
         if self.broken is not None:
             return _constant(failed(self.key, ErrorCode.PARSE_ERROR, self.broken), self.names, self.broken)
         if not self.enabled:
@@ -186,6 +190,7 @@ class _Flag:
         if test.names and self.names != test.names:
             self.names = self.pool.shared(self.names | test.names)
         self.ends = self.ends or test.ends
+        self.patterns += test.patterns
         if test.dead or test.constant is False:
             return []
         return [Row(None if test.constant else test, serve, doubt)]
@@ -244,6 +249,7 @@ def _segment(key: str, raw: dict[str, Any], pool: Pool) -> CompiledSegment:
     test = None
     if raw.get("when") is not None:
         test = compile_condition(raw["when"], "when", pool.conditions)
+        check_patterns(test.patterns)
     if test is None or test.dead:
         when: Callable[..., Any] | None = None
     else:

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, JsonValue, Tag, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    JsonValue,
+    PrivateAttr,
+    Tag,
+    model_validator,
+)
 
 from .lines import FORMS, MAX_POINTS, parse_time, ramp_points, within_floats
+from .pattern_budget import Patterns
 from .rows import check_scheme, prepared_expression, prepared_test, value_test
 
 Item = TypeVar("Item")
@@ -106,11 +117,18 @@ class Attribute(Form):
     on_missing: Truth | None = None
     on_null: Truth | None = None
     broken: Literal["flag", "rule", "condition"] = "flag"
+    _patterns: Patterns = PrivateAttr(())
 
     @model_validator(mode="after")
     def _preparable(self) -> Attribute:
-        prepared_test(self.op, self.dialect, self.values, self.broken)
+        prepared = prepared_test(self.op, self.dialect, self.values, self.broken)
+        self._patterns = () if prepared is None else prepared.patterns
         return self
+
+    @property
+    def patterns(self) -> Patterns:
+        """The regular expressions among the values."""
+        return self._patterns
 
 
 class InSegment(Form):
@@ -131,11 +149,17 @@ class ValueTest(Form):
     path: Rows[str] = ()
     negate: bool = False
     on_missing: Truth | None = None
+    _patterns: Patterns = PrivateAttr(())
 
     @model_validator(mode="after")
     def _preparable(self) -> ValueTest:
-        value_test(self.op, self.dialect, self.values)
+        self._patterns = value_test(self.op, self.dialect, self.values).patterns
         return self
+
+    @property
+    def patterns(self) -> Patterns:
+        """The regular expressions among the values."""
+        return self._patterns
 
 
 class Prerequisite(Form):
@@ -215,6 +239,19 @@ class Failing(Form):
     """Makes the flag PARSE_ERROR, with this message, when it is asked: what is wrong there spoils nobody else's answer."""
 
     message: Name = Field(alias="error")
+
+
+def patterns_of(condition: Condition | None) -> Iterator[tuple[str, int]]:
+    """The regular expressions of a condition, in the order of the page, each with the most steps a search takes."""
+    if isinstance(condition, All | AnyOf):
+        for inner in condition.conditions:
+            yield from patterns_of(inner)
+    elif isinstance(condition, Not):
+        yield from patterns_of(condition.condition)
+    elif isinstance(condition, Attribute):
+        yield from condition.patterns
+    elif isinstance(condition, Prerequisite) and condition.value is not None:
+        yield from condition.value.patterns
 
 
 def _form_of(raw: Any) -> str | None:

@@ -142,6 +142,7 @@ def _combined(made: Test, parts: list[Test]) -> Test:
     test.names = frozenset().union(*(part.names for part in parts))
     test.ends = any(part.ends for part in parts)
     test.dead = any(part.dead for part in parts)
+    test.patterns = tuple(pattern for part in parts for pattern in part.patterns)
     test.parts = tuple(parts)
     return test
 

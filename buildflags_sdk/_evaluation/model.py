@@ -15,9 +15,22 @@ from pydantic import Field, JsonValue, ValidationError, model_validator
 from buildflags_sdk.errors import RulesetError
 
 from .computed import prepared_name
-from .condition_model import Condition, FlagType, Form, Name, Number, OnMissingKey, Path, Points, Ramp, Rows
+from .condition_model import (
+    Condition,
+    FlagType,
+    Form,
+    Name,
+    Number,
+    OnMissingKey,
+    Path,
+    Points,
+    Ramp,
+    Rows,
+    patterns_of,
+)
 from .lines import FORMS, Refused, decode_line, encode_entry, shown
 from .outcomes import Outcome, outcome_of
+from .pattern_budget import check_patterns
 from .rows import check_scheme
 from .short_forms import expand_short_forms
 
@@ -151,6 +164,7 @@ class FlagDefinition(Form):
             if name not in self.variants:
                 msg = f"{place}: there is no variant {shown(name)}"
                 raise Refused(msg)
+        check_patterns(pattern for rule in self.rules for pattern in patterns_of(rule.when))
         return self
 
     def _named_variants(self) -> list[tuple[str, str]]:
@@ -173,6 +187,11 @@ class SegmentDefinition(Form):
     by: Path = ("targetingKey",)
     when: Condition | None = None
     meta: dict[str, JsonValue] | None = None
+
+    @model_validator(mode="after")
+    def _within_bounds(self) -> SegmentDefinition:
+        check_patterns(patterns_of(self.when))
+        return self
 
 
 Entry = TypeVar("Entry", FlagDefinition, SegmentDefinition)

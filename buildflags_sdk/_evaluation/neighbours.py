@@ -14,6 +14,7 @@ from .walk import ABSENT, CYCLE, OFF, Ended, Walk, WalkNeeded
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, MutableMapping
 
+    from .pattern_budget import Patterns
     from .world import World
 
     Holds = Callable[[Mapping[str, Any], Any, World], bool | None]
@@ -50,7 +51,7 @@ def compile_prerequisite(raw: dict[str, Any], place: str, shared: Shared) -> Tes
     checks.fields(raw, _FLAG, place)
     key = checks.text(raw, "flag", place)
     on_absent, on_cycle, on_error = (checks.word(raw, name, place, _FALLBACKS, "error") for name in _KNOBS)
-    agrees = _agreement(raw, place)
+    agrees, patterns = _agreement(raw, place)
 
     def holds(context: Mapping[str, Any], snapshot: Any, world: World) -> bool | None:
         if world.__class__ is not Walk:
@@ -64,14 +65,14 @@ def compile_prerequisite(raw: dict[str, Any], place: str, shared: Shared) -> Tes
             return _fallback(on_error, f"flag {key!r}: {decision.error_message}", decision.error_code)
         return agrees(decision) if decision.decided else None
 
-    return Test(holds, undecidable=True, ends=True, names=frozenset((("flag", key),)))
+    return Test(holds, undecidable=True, ends=True, names=frozenset((("flag", key),)), patterns=patterns)
 
 
-def _agreement(raw: dict[str, Any], place: str) -> Callable[[Decision], bool | None]:
-    """What a prerequisite's decision must be: every part that is given."""
+def _agreement(raw: dict[str, Any], place: str) -> tuple[Callable[[Decision], bool | None], Patterns]:
+    """What a prerequisite's decision must be: every part that is given; and the patterns among that."""
     on, enabled = checks.optional_switch(raw, "on", place), checks.optional_switch(raw, "enabled", place)
     variants = None if raw.get("variants") is None else frozenset(checks.texts(raw, "variants", place))
-    value = None if raw.get("value") is None else _value_test(raw["value"], f"{place}.value")
+    value, patterns = (None, ()) if raw.get("value") is None else _value_test(raw["value"], f"{place}.value")
 
     def agrees(decision: Decision) -> bool | None:
         if on is not None and bool(decision.on) is not on:
@@ -82,10 +83,10 @@ def _agreement(raw: dict[str, Any], place: str) -> Callable[[Decision], bool | N
             return False
         return True if value is None else value(decision.value)
 
-    return agrees
+    return agrees, patterns
 
 
-def _value_test(raw: Any, place: str) -> Callable[[Any], bool | None]:
+def _value_test(raw: Any, place: str) -> tuple[Callable[[Any], bool | None], Patterns]:
     checks.fields(raw, _VALUE, place)
     op, dialect = checks.text(raw, "op", place), checks.text(raw, "dialect", place, "strict", empty=True)
     values = checks.rows(raw, "values", place, [])
@@ -102,7 +103,7 @@ def _value_test(raw: Any, place: str) -> Callable[[Any], bool | None]:
         found = find({"value": value}, whole)
         return absent if found is None or found is NOTHING or found is CALLER_DEFAULT else passes(found)
 
-    return holds
+    return holds, prepared.patterns
 
 
 def _fallback(knob: bool | str, message: str, code: ErrorCode = ErrorCode.PARSE_ERROR) -> bool | None:

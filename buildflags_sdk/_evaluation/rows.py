@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from .operators import Operator
+    from .pattern_budget import Patterns
     from .world import World
 
 RANDOM: Final = "random"
@@ -19,10 +20,11 @@ RANDOM: Final = "random"
 class PreparedTest:
     """A row's test for one condition's values. Called with the attribute, and the world too when it `needs_now`."""
 
-    __slots__ = ("needs_now", "sees_missing", "test")
+    __slots__ = ("needs_now", "patterns", "sees_missing", "test")
 
-    def __init__(self, test: Callable[..., bool | None], row: Operator) -> None:
+    def __init__(self, test: Callable[..., bool | None], row: Operator, patterns: Patterns) -> None:
         self.test = test
+        self.patterns = patterns
         self.needs_now = row.needs_now
         self.sees_missing = row.sees_missing
 
@@ -41,13 +43,19 @@ def prepared_test(op: str, dialect: str, values: Sequence[Any], broken: str) -> 
     An operator that this version does not know spoils the flag, whatever `broken` says. Raises `Refused`.
     """
     row = _row(op, dialect)
+    from .operators.row import PATTERNS  # noqa: PLC0415 - loaded with the row
+
+    patterns: list[tuple[str, int]] = []
+    asked = PATTERNS.set(patterns)
     try:
-        return PreparedTest(row.prepare(list(values)), row)
+        return PreparedTest(row.prepare(list(values)), row, tuple(patterns))
     except ValueError as error:
         if broken == "flag":
             msg = f"{op}: {error}"
             raise Refused(msg) from None
         return None
+    finally:
+        PATTERNS.reset(asked)
 
 
 def value_test(op: str, dialect: str, values: Sequence[Any]) -> PreparedTest:
