@@ -141,7 +141,8 @@ class Stream(httpcore.NetworkStream):
 class Names:
     """Looks up host names, without waiting longer than told: the system's resolver knows no deadline of ours.
 
-    A look-up goes on in a daemon thread when nobody waits any more; the next one for that host joins it.
+    A look-up goes on in a daemon thread when nobody waits any more; the next one for that host joins it. Whoever gets an
+    answer finds that thread ended: of a process that is frozen then (AWS Lambda) nothing is under way.
     """
 
     def __init__(self, look_up: Callable[..., list[Any]]) -> None:
@@ -157,15 +158,16 @@ class Names:
             look_up = self._under_way.get((host, port))
             if look_up is None:
                 look_up = self._under_way[host, port] = _LookUp()
-                work = threading.Thread(
+                look_up.thread = threading.Thread(
                     target=self._work, args=(host, port, look_up), name="buildflags-names", daemon=True
                 )
                 try:
-                    work.start()
+                    look_up.thread.start()
                 except RuntimeError as error:  # no more threads to be had
                     del self._under_way[host, port]
                     raise httpcore.ConnectError(str(error)) from None
-        if not look_up.done.wait(seconds):
+        look_up.thread.join(seconds)
+        if look_up.thread.is_alive():
             msg = f"no address of {host} in time"
             raise httpcore.ConnectTimeout(msg)
         if look_up.error is not None:
@@ -182,14 +184,13 @@ class Names:
         finally:
             with self._lock:
                 del self._under_way[host, port]
-            look_up.done.set()
 
 
 class _LookUp:
     """One look-up, awaited by any number of threads."""
 
     def __init__(self) -> None:
-        self.done = threading.Event()
+        self.thread: threading.Thread
         self.addresses: list[str] = []
         self.error: Exception | None = None
 

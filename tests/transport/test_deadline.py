@@ -123,6 +123,22 @@ def test_a_look_up_that_hangs_ends_at_the_deadline_and_is_joined_by_the_next(
     assert names.addresses("flags.example", 443, 5.0) == ["127.0.0.1"]
 
 
+def test_a_look_up_that_has_answered_leaves_no_thread() -> None:
+    """A host that freezes the process right afterwards finds nothing of it under way."""
+
+    def end_slowly(frame: Any, event: str, _value: Any) -> None:
+        if event == "return" and frame.f_code.co_name == "_work":
+            threading.Event().wait(0.05)
+
+    names = Names(lambda *_: [(2, 1, 6, "", ("127.0.0.1", 1))])
+    threading.setprofile(end_slowly)
+    try:
+        assert names.addresses("flags.example", 443, 5.0) == ["127.0.0.1"]
+        assert [thread for thread in threading.enumerate() if thread.name == "buildflags-names"] == []
+    finally:
+        threading.setprofile(None)
+
+
 def test_a_name_that_does_not_exist_is_a_failed_connection_that_says_so() -> None:
     def look_up(*_: Any) -> list[Any]:
         raise socket.gaierror(-2, "Name or service not known")
