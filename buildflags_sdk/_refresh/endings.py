@@ -39,13 +39,20 @@ class Endings(Facts):
         self._sharing_since: Moment | None = None
 
     def _fail(
-        self, cause: Cause, error: Exception, now: Moment, dice: float, *, retry_after: float | None = None
+        self,
+        cause: Cause,
+        error: Exception,
+        now: Moment,
+        dice: float,
+        *,
+        retry_after: float | None = None,
+        got_on: bool = False,
     ) -> Report | None:
         self.phase = Phase.IDLE
         self._candidate = self._sharing_since = None
         self.failed_at_age = self._age_when_begun
         self._failure_known_at = now.wall + CLOCKS_DIFFER_SECONDS  # our own note on the disk is no neighbour's
-        report = self._run.failed(cause, error, now)
+        report = self._run.failed(cause, error, now, got_on=got_on)
         wait = self._wait_after_failures(dice)
         if retry_after is not None:
             asked = min(retry_after, self._polling.retry_after_cap)

@@ -71,6 +71,11 @@ class Facts:
         return self._run.count
 
     @property
+    def backoff_step(self) -> int:
+        """How many of them the wait for the next try is made of, and that of other processes of this host."""
+        return self._run.step
+
+    @property
     def failing_since(self) -> Moment | None:
         """When the first of them was; None while all is well."""
         return self._run.since

@@ -22,9 +22,12 @@ class FailureRun:
 
     Each cause is reported once in a run, so that a run of thousands of failures is a few lines. `not_before` is what the
     backend asked for with `Retry-After`.
+
+    A refresh that its deadline cut off while pages came (`got_on`) is a failure, and the next goes on from there: the
+    backoff begins anew. That hammers nobody: each such try took a whole deadline, and there are no more than pages.
     """
 
-    __slots__ = ("_pace", "_place", "_said", "cause", "count", "last_error", "not_before", "since")
+    __slots__ = ("_got_on_at", "_pace", "_place", "_said", "cause", "count", "last_error", "not_before", "since")
 
     def __init__(self, place: str, pace: float) -> None:
         self._place = place
@@ -33,14 +36,21 @@ class FailureRun:
 
     def _begin(self) -> None:
         self._said: set[Cause] = set()
-        self.count = 0
+        self.count = self._got_on_at = 0
         self.since: Moment | None = None
         self.cause: Cause | None = None
         self.last_error: str | None = None
         self.not_before = LONG_AGO
 
-    def failed(self, cause: Cause, error: Exception, now: Moment) -> Report | None:
+    @property
+    def step(self) -> int:
+        """How far the backoff is: the failures in a row, since one that got on."""
+        return self.count - self._got_on_at
+
+    def failed(self, cause: Cause, error: Exception, now: Moment, *, got_on: bool = False) -> Report | None:
         """Note one more, and say so if its cause is new in this run."""
+        if got_on:
+            self._got_on_at = self.count
         self.count += 1
         self.since = self.since or now
         self.cause = cause
@@ -58,7 +68,7 @@ class FailureRun:
             return 0.0
         if self.cause is Cause.KEPT_OUT:
             return polling.stretched(polling.auth_retry, dice)
-        return polling.backoff(self.count, poll, dice, serving=serving)
+        return polling.backoff(self.step, poll, dice, serving=serving)
 
     def ended(self, now: Moment) -> Report | None:
         """Note that all is well, and say so if anything was said before."""

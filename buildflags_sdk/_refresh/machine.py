@@ -22,7 +22,7 @@ from buildflags_sdk._freshness import Moment, earliest, latest
 from buildflags_sdk._wire.headers import read_cache_headers, read_retry_after
 from buildflags_sdk._wire.limits import DEFAULT_LIMITS, Limits
 from buildflags_sdk._wire.manifest import decode_manifest
-from buildflags_sdk.errors import AnswerRefused, PageError, RulesetError, TransportError
+from buildflags_sdk.errors import AnswerRefused, DeadlineExceeded, PageError, RulesetError, TransportError
 
 from .answers import (
     RETRY_AFTER_STATUSES,
@@ -336,9 +336,11 @@ class Refresh(Endings):
     def _failed(self, event: Failed, now: Moment, dice: float) -> Report | None:
         if self.phase is Phase.ASKING:
             self.polls += 1
+        before = len(self._shelf.pages)
         if self._candidate is not None:
             self._shelf.put(event.pages, self._missing())
-        return self._fail(cause_of_error(event.error), event.error, now, dice)
+        got_on = isinstance(event.error, DeadlineExceeded) and len(self._shelf.pages) > before
+        return self._fail(cause_of_error(event.error), event.error, now, dice, got_on=got_on)
 
     # The table of transitions.
 

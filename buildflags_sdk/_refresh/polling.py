@@ -16,9 +16,10 @@ class Polling(NamedTuple):
     """How often the backend is asked, and how long it may take. Seconds, but for `jitter`.
 
     `interval` is used until the backend names one (`BuildFlags-Poll`), which must lie from `minimum` to `maximum`.
-    `deadline` is for one whole exchange, from looking up the name to the last byte. `auth_retry` is the pace of asking
-    while the key is refused, `retry_after_cap` the longest wait that a `Retry-After` can ask for, `backoff_first` the
-    longest wait after a first failure, and `jitter` the share of each wait that dice may add to it.
+    `deadline` is for one whole exchange, from looking up the name to the last byte; the pages of one refresh have one
+    together, and what came by then is kept for the next, which follows soon. `auth_retry` is the pace of asking while the
+    key is refused, `retry_after_cap` the longest wait that a `Retry-After` can ask for, `backoff_first` the longest wait
+    after a first failure, and `jitter` the share of each wait that dice may add to it.
     """
 
     interval: float = 60.0

@@ -275,10 +275,11 @@ class Feed:
         self._tell(Answered(answer.status, answer.headers, answer.body))
 
     def _fetch(self, action: FetchPages, going: Callable[[], bool]) -> Event:
+        ends = self._clock.moment().monotonic + self._deadline()
         return PageFetch(
             self._transport(),
             action,
-            deadline=self._deadline,
+            left=lambda: self._left_until(ends),
             max_bytes=self._settings.limits.page_bytes,
             going=lambda: going() and self._deadline() > 0.0,
         ).run()
@@ -286,10 +287,11 @@ class Feed:
     def _deadline(self) -> float:
         """The seconds that an exchange begun now may take; 0 when none may begin."""
         longest = self._settings.polling.deadline
-        if self._until is None:
-            return longest
-        left = self._until - self._clock.moment().monotonic
-        return min(longest, left) if left >= LEAST_SECONDS else 0.0
+        return longest if self._until is None else min(longest, self._left_until(self._until))
+
+    def _left_until(self, ends: float) -> float:
+        left = ends - self._clock.moment().monotonic
+        return left if left >= LEAST_SECONDS else 0.0
 
     def _adopt(self, action: Adopt, going: Callable[[], bool]) -> None:
         previous = self.table.snapshot if self.ready else None

@@ -97,7 +97,7 @@ class LocalCopies:
             if machine.failures and not machine.failure_is_own:
                 if self._turn is not None:
                     self._noted = (self._noted[0], now.wall)
-                    self._try("write", lambda: disk.note_failure(now.wall, machine.failures))
+                    self._try("write", lambda: disk.note_failure(now.wall, machine.backoff_step))
             elif served is not None and snapshot is not None and self._is_news(served, snapshot):
                 self._noted = (served.checked_at, self._noted[1])
                 stored = _stored(served, snapshot)

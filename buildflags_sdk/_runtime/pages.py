@@ -1,4 +1,4 @@
-"""Fetches the pages a manifest names, a few at once, and stops at the first that is not there."""
+"""Fetches the pages a manifest names, a few at once and by one deadline, and stops at the first that is not there."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from buildflags_sdk._refresh.events import Failed, PageRefused, PagesFetched
 from buildflags_sdk._transport import Request
+from buildflags_sdk.errors import DeadlineExceeded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,21 +20,26 @@ _OK = 200
 
 
 class PageFetch:
-    """One `FetchPages` being done. Its threads are daemons and end with it."""
+    """One `FetchPages` being done. Its threads are daemons and end with it.
+
+    `left` tells the seconds that are left for all of its pages together (0: none may be begun), so that a backend that is
+    slow with each cannot hold a refresh for as many deadlines as there are pages. `going` tells whether to go on at all.
+    """
 
     def __init__(
         self,
         transport: Transport,
         action: FetchPages,
         *,
-        deadline: Callable[[], float],
+        left: Callable[[], float],
         max_bytes: int,
         going: Callable[[], bool],
     ) -> None:
         self._transport = transport
         self._pages_at = action.manifest.pages_at
-        self._left = list(reversed(action.missing))
-        self._deadline = deadline
+        self._wanted = len(action.missing)
+        self._names = list(reversed(action.missing))
+        self._left = left
         self._max_bytes = max_bytes
         self._going = going
         self._lock = threading.Lock()
@@ -45,13 +51,16 @@ class PageFetch:
         """Fetch, and say how it ended."""
         helpers = [
             threading.Thread(target=self._fetch_some, name="buildflags-pages", daemon=True)
-            for _ in range(min(AT_ONCE, len(self._left)) - 1)
+            for _ in range(min(AT_ONCE, self._wanted) - 1)
         ]
         for helper in helpers:
             helper.start()
         self._fetch_some()
         for helper in helpers:
             helper.join()
+        if isinstance(self._error, DeadlineExceeded) and self._fetched:
+            came = f"{len(self._fetched)} of {self._wanted} pages came within the deadline"
+            return Failed(DeadlineExceeded(f"{came}; the next refresh fetches the others"), self._fetched)
         if self._error is not None:
             return Failed(self._error, self._fetched)
         if self._refused is not None:
@@ -61,12 +70,16 @@ class PageFetch:
     def _fetch_some(self) -> None:
         while (name := self._next()) is not None:
             try:
+                left = self._left()
+                if left <= 0.0:
+                    msg = "no page came within the deadline"
+                    raise DeadlineExceeded(msg)  # noqa: TRY301 - as the transport would
                 answer = self._transport.exchange(
-                    Request(self._pages_at + name, {}, self._deadline(), self._max_bytes, authorized=False)
+                    Request(self._pages_at + name, {}, left, self._max_bytes, authorized=False)
                 )
             except Exception as error:  # noqa: BLE001 - whatever a transport raises is a failed refresh, and is reported as one
                 with self._lock:
-                    self._error = error
+                    self._error = self._error or error  # the others' are but its echo
                 return
             with self._lock:
                 if answer.status == _OK:
@@ -76,6 +89,6 @@ class PageFetch:
 
     def _next(self) -> str | None:
         with self._lock:
-            if not self._left or self._error is not None or self._refused is not None or not self._going():
+            if not self._names or self._error is not None or self._refused is not None or not self._going():
                 return None
-            return self._left.pop()
+            return self._names.pop()

@@ -33,7 +33,7 @@ from buildflags_sdk._refresh.machine import Refresh
 from buildflags_sdk._refresh.polling import Polling
 from buildflags_sdk._wire.manifest import decode_manifest, encode_manifest, etag_of
 from buildflags_sdk._wire.page import page_name
-from buildflags_sdk.errors import ConnectionFailed, RulesetError
+from buildflags_sdk.errors import ConnectionFailed, DeadlineExceeded, RulesetError
 
 pytestmark = pytest.mark.property
 
@@ -157,6 +157,15 @@ class RefreshUnderFire(RuleBasedStateMachine):
         known = {} if self.fetched is None else self.fetched.pages
         pages = {name: b"spoilt" if spoilt else known.get(name, b"other") for name in missing[:some]}
         self.tell(PagesFetched(pages), throw)
+
+    @precondition(lambda self: isinstance(self.action, FetchPages))
+    @rule(some=st.integers(0, 2), throw=dice)
+    def the_deadline_cuts_pages_off(self, some: int, throw: float) -> None:
+        missing, self.action = self.action.missing, None
+        known = {} if self.fetched is None else self.fetched.pages
+        pages = {name: known.get(name, b"other") for name in missing[:some]}
+        self.tell(Failed(DeadlineExceeded("late"), pages), throw)
+        assert 1 <= self.machine.backoff_step <= self.machine.failures
 
     @precondition(lambda self: isinstance(self.action, FetchPages))
     @rule(status=st.sampled_from([403, 404, 500]), throw=dice)
