@@ -142,6 +142,9 @@ def flags(draw: st.DrawFn) -> dict[str, Any]:
     }
 
 
+values = st.sampled_from([*TEXTS, *PADDED, *BUILDS, *NUMBERS, True, False, None, 7, 1.0])
+
+
 @pytest.fixture(scope="module")
 def client() -> Iterator[Any]:
     logger = eppo_client.assignment_logger.AssignmentLogger()
@@ -185,6 +188,47 @@ def test_no_subject_of_a_chance_flag_is_moved(
             value = default if decision.value is CALLER_DEFAULT else decision.value
             assert value == theirs("flag", subject, attributes, default), (subject, attributes, decision)
             compared += 1
+
+    check()
+    tally("eppo (fuzz)", passed=compared)
+
+
+def test_no_subject_is_moved_by_a_chance_condition(
+    client: Any, both: Callable[..., Any], fuzz_examples: int, tally: Callable[..., None]
+) -> None:
+    compared = 0
+
+    @settings(max_examples=fuzz_examples, deadline=None)
+    @given(st.lists(conditions, min_size=5, max_size=5), st.lists(values, min_size=8, max_size=8))
+    def check(several: list[dict[str, Any]], asked: list[Any]) -> None:
+        nonlocal compared
+        head = {"enabled": True, "variationType": "BOOLEAN", "totalShards": 100}
+        made = {
+            f"f{at}": {
+                "key": f"f{at}",
+                **head,
+                "variations": {"on": {"key": "on", "value": True}},
+                "allocations": [
+                    {
+                        "key": "a",
+                        "doLog": False,
+                        "rules": [{"conditions": [{"attribute": "p", **condition}]}],
+                        "splits": [{"variationKey": "on", "shards": []}],
+                    }
+                ],
+            }
+            for at, condition in enumerate(several)
+        }
+        data = document(made)
+        client.set_configuration(eppo_client.Configuration(flags_configuration=data))
+        decided = both(eppo.read(data))
+        context = decided.imported.attributes.apply
+        for value in asked:
+            for key in made:
+                ours = decided.decide(key, context({"p": value, "subjectKey": "s"})).value is True
+                theirs = client.get_boolean_assignment(key, "s", {"p": value}, False)
+                assert ours is theirs, (made[key]["allocations"], value)
+                compared += 1
 
     check()
     tally("eppo (fuzz)", passed=compared)
