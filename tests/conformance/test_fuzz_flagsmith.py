@@ -22,7 +22,16 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:Equality comparisons between Version:DeprecationWarning"),
 ]
 
-TRAITS = ["plan", "age", "version", "vip", "$.identity.identifier", "$.identity.key", "$.identity.traits.plan"]
+TRAITS = [
+    "plan",
+    "targetingKey",
+    "age",
+    "version",
+    "vip",
+    "$.identity.identifier",
+    "$.identity.key",
+    "$.identity.traits.plan",
+]
 TEXTS = ["pro", "free", "1", "007", "1.5", "1.2.3", "2.0.0-rc.1", "True", "false", "", "a,b", "[1]", "-4", "x:semver"]
 trait_values = st.one_of(st.sampled_from(TEXTS), st.integers(-20, 20), st.booleans(), st.sampled_from([1.5, 2.0, -0.5]))
 properties = st.sampled_from(
@@ -33,6 +42,8 @@ properties = st.sampled_from(
         "vip",
         "$.identity.identifier",
         "$.identity.traits.plan",
+        "targetingKey",
+        "$.identity.traits.targetingKey",
         "$.environment.name",
         "$.environment.key",
         "$.identity",
@@ -71,7 +82,16 @@ conditions: st.SearchStrategy[dict[str, Any]] = st.one_of(
     st.builds(
         dict,
         property_=st.sampled_from(
-            ["", "plan", "age", "vip", "$.identity.identifier", "$.identity.key", "$.identity.traits.plan"]
+            [
+                "",
+                "plan",
+                "targetingKey",
+                "age",
+                "vip",
+                "$.identity.identifier",
+                "$.identity.key",
+                "$.identity.traits.plan",
+            ]
         ),
         operator=st.just("PERCENTAGE_SPLIT"),
         value=st.sampled_from(["0", "30", "60.5", "100", "x"]),
@@ -179,7 +199,7 @@ def test_no_identity_of_a_chance_environment_is_moved(
             theirs, ours = context, {}
             if identifier is not None:
                 theirs = mappers.map_context_and_identity_data_to_context(context, identifier, traits)
-                ours = {"targetingKey": identifier, **traits}
+                ours = {"identifier": identifier, **traits}
             for imported, decided in ways:
                 if imported is as_context and identifier is not None and own_key is not None:
                     theirs = {**theirs, "identity": {**theirs["identity"], "key": own_key}}
@@ -187,7 +207,7 @@ def test_no_identity_of_a_chance_environment_is_moved(
                 expected = engine.get_evaluation_result(theirs)["flags"]
                 for name, flag in expected.items():
                     key = next(each.key for each in imported.report.findings if each.source_key == name)
-                    said = importer.result_of(decided.decide(key, ours), imported.flags[key])
+                    said = importer.result_of(decided.decide(key, imported.attributes.apply(ours)), imported.flags[key])
                     # This release tells a feature that no segment overrides apart; its test data does not.
                     reason = flag["reason"].replace("STATIC", "DEFAULT")
                     wanted = (flag["enabled"], flag["value"], flag["variant"], reason)
