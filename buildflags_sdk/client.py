@@ -83,7 +83,7 @@ class _Configured(Root):
             limits: sizes that are read at most.
             signing_keys: public keys (`bf_public_…`), of which one must have signed whatever is served, from the network,
                 the disk copy or the bootstrap file. Needs the extra `signing`. None: signatures are not looked at.
-            mode: "thread" refreshes in the background. "lambda" starts no thread: it refreshes in `start`, `refresh` and
+            mode: "thread" refreshes in the background. "lambda" keeps no thread: it refreshes in `start`, `refresh` and
                 `refresh_if_due`, for hosts that freeze the process in between. "auto" is "lambda" on AWS Lambda.
             transport: what exchanges requests for answers; HTTP over httpx by default.
             clock: where time is read; the machine's clocks by default.

@@ -1,6 +1,6 @@
 """Takes turns on the caller's own thread, when asked to: for hosts that freeze a process between two calls (AWS Lambda).
 
-It stands where a `Worker` stands, and starts no thread.
+It stands where a `Worker` stands, and keeps no thread: those that a turn uses end with it.
 """
 
 from __future__ import annotations

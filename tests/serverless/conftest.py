@@ -23,10 +23,24 @@ if TYPE_CHECKING:
 
 PATIENCE = 60.0
 
+HOST = "flags.example"
+"""A name of the backend that only a function's own resolver knows; its look-ups hang while the file `stuck` is there."""
+
 HANDLER = """
-import threading
+import pathlib, socket, threading, time
 from buildflags_sdk import Client
 from buildflags_sdk.integrations.aws_lambda import lambda_handler
+
+real, stuck = socket.getaddrinfo, pathlib.Path({stuck!r})
+
+def look_up(host, *args, **more):
+    if host == {host!r}:
+        while stuck.exists():
+            time.sleep(0.01)
+        host = "127.0.0.1"
+    return real(host, *args, **more)
+
+socket.getaddrinfo = look_up  # the system's resolver, as far as this process knows
 
 client = Client.from_env(bootstrap={bootstrap!r}, cache_dir=None)
 client.start(wait={wait})
@@ -97,14 +111,24 @@ class Function:
     """A function's process."""
 
     def __init__(self, folder: Path, backend: FaultServer, **how: Any) -> None:
-        options = {"bootstrap": None, "wait": 5.0, "budget": 5.0, "after": False, **how}
+        self.stuck = folder / "stuck"
+        options = {
+            "bootstrap": None,
+            "wait": 5.0,
+            "budget": 5.0,
+            "after": False,
+            "host": HOST,
+            "url": backend.url,
+            **how,
+        }
+        options["stuck"] = str(self.stuck)
         (folder / "shop.py").write_text(HANDLER.format(**options))
         self._api = RuntimeApi()
         environ = {name: value for name, value in os.environ.items() if "PROXY" not in name.upper()}
         environ |= {
             "AWS_LAMBDA_RUNTIME_API": self._api.place,
             "AWS_LAMBDA_FUNCTION_NAME": "shop",
-            "BUILDFLAGS_URL": backend.url,
+            "BUILDFLAGS_URL": options["url"],
             "BUILDFLAGS_SDK_KEY": backend.sdk_key,
             "BUILDFLAGS_WORKSPACE": backend.workspace,
             "BUILDFLAGS_ENVIRONMENT": backend.environment,
@@ -117,10 +141,19 @@ class Function:
     def invoke(self) -> tuple[dict[str, Any], float]:
         """One invocation: what the handler returned, and the seconds it took."""
         began = time.monotonic()
+        self.begin()
+        return self.answer(), time.monotonic() - began
+
+    def begin(self) -> None:
+        """Begin an invocation."""
         self._api.events.put({"user": "ada"})
+
+    def answer(self) -> dict[str, Any]:
+        """What the handler of an invocation that was begun returned."""
         kind, answer = self._api.answers.get(timeout=PATIENCE)
         assert kind == "response", answer
-        return answer, time.monotonic() - began
+        told: dict[str, Any] = answer
+        return told
 
     def freeze(self) -> None:
         self._process.send_signal(signal.SIGSTOP)
