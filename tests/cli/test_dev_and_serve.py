@@ -16,6 +16,7 @@ from click.testing import CliRunner
 
 from buildflags_sdk import Client
 from buildflags_sdk.cli.app import buildflags
+from buildflags_sdk.cli.serve import serve
 
 pytestmark = pytest.mark.e2e
 
@@ -202,3 +203,28 @@ def pinning(answer, public):
     )
     with client:
         return client.start(wait=10).revision
+
+
+def answers_to_a_burst(url, requests=30):
+    with httpx.Client(base_url=url, timeout=10) as http:
+        return {http.get("/health").status_code for _ in range(requests)}
+
+
+def test_serve_limits_how_much_one_caller_asks_and_dev_does_not(tmp_path):
+    assert {option.name: option.default for option in serve.params}["rate"] == 500.0, "on, unless it is asked not to be"
+    with running("serve", "--rate", "1", cwd=tmp_path) as (answer, _):
+        assert answers_to_a_burst(answer["url"]) == {200, 429}
+    with running("serve", "--rate", "0", cwd=tmp_path) as (answer, _):
+        assert answers_to_a_burst(answer["url"]) == {200}
+    with running("dev") as (answer, _):
+        assert answers_to_a_burst(answer["url"]) == {200}
+
+
+@pytest.mark.slow
+def test_a_connection_that_sends_half_a_request_is_not_kept(tmp_path):
+    """The deadline itself is tested with the server; here, that the command has it: 10 s."""
+    with running("serve", cwd=tmp_path) as (answer, _):
+        port = httpx.URL(answer["url"]).port
+        with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
+            connection.sendall(b"GET /health HTTP/1.1\r\n")
+            assert connection.recv(1) == b""
