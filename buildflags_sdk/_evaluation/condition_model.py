@@ -206,11 +206,16 @@ class InTime(Form):
 
 
 class MemberOf(Form):
-    """Holds for members of a list kept outside; undecided unless the client was given a source of such lists."""
+    """Holds for members of a list kept outside.
+
+    `on_unknown` is what it comes to where nobody knows: the list has no word on the key, or the client was given no source
+    of such lists.
+    """
 
     list_id: Name = Field(alias="member_of")
     by: Path = ("targetingKey",)
     on_missing: Truth = False
+    on_unknown: Truth = "undecided"
 
 
 class Assigned(Form):

@@ -35,7 +35,7 @@ except ImportError:  # a build without the bundled hashes
 _TIME = frozenset(("from", "until", "until_inclusive"))
 _ALL = frozenset(("all", "in_order"))
 _ANY = frozenset(("any",))
-_MEMBER = frozenset(("member_of", "by", "on_missing"))
+_MEMBER = frozenset(("member_of", "by", "on_missing", "on_unknown"))
 _ASSIGNED = frozenset(("assigned", "by", "values"))
 _EXPRESSION = frozenset(("expression", "dialect", "flag_key", "broken"))
 
@@ -222,13 +222,17 @@ def _member_of(raw: dict[str, Any], place: str, shared: Shared) -> Test:
     list_id = checks.text(raw, "member_of", place)
     path = checks.path(raw, "by", place, (TARGETING_KEY,))
     absent = truth(checks.word(raw, "on_missing", place, TRUTHS, default=False))
+    unknown = truth(checks.word(raw, "on_unknown", place, TRUTHS, default="undecided"))
     read = reader(path)
 
     def holds(context: Mapping[str, Any], snapshot: Any, world: World) -> bool | None:
         key = key_text(read(context))
-        return absent if key is None else world.is_member(list_id, key)
+        if key is None:
+            return absent
+        known = world.is_member(list_id, key)
+        return unknown if known is None else known
 
-    return Test(holds, undecidable=True)
+    return Test(holds, undecidable=unknown is None or absent is None)
 
 
 def _assigned(raw: dict[str, Any], place: str, shared: Shared) -> Test:

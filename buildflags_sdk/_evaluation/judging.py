@@ -144,6 +144,8 @@ class Judge:
         """Membership of a list kept outside."""
         key = key_text(find(self.context, condition.by))
         holds = _truth(condition.on_missing) if key is None else self.world.is_member(condition.list_id, key)
+        if holds is None and key is not None:
+            holds = _truth(condition.on_unknown)
         return ConditionTrace("member_of", holds, f"in list {condition.list_id}", {"key": key})
 
     def assigned(self, condition: form.Assigned) -> ConditionTrace:

@@ -255,7 +255,7 @@ def _times() -> st.SearchStrategy[Json]:
 
 
 def _members() -> st.SearchStrategy[Json]:
-    knobs = {"by": paths, "on_missing": truths}
+    knobs = {"by": paths, "on_missing": truths, "on_unknown": truths}
     return st.fixed_dictionaries({"member_of": st.sampled_from(("known", "unknown"))}, optional=knobs)
 
 

@@ -238,7 +238,7 @@ def test_a_big_segment_is_asked_of_the_source_of_lists_and_reported():
     assert [(each.standing, "big.g2" in each.why) for each in made.report.findings if each.kind == "segment"] == [
         (Standing.APPROXIMATED, True)
     ]
-    assert decide(made, "f", {"key": "u"}).decided is False
+    assert decide(made, "f", {"key": "u"}).rule_id is None, "nobody knows: not in it, as without their store"
 
 
 def test_keys_that_are_no_names_here_are_mapped_everywhere():

@@ -71,8 +71,12 @@ def reference(raw: Json, field: str, kind_field: str, where: str) -> tuple[str, 
 
     Raises:
         Malformed: it is empty, or a path with an empty step or an unknown escape.
+        Unsupported: it buckets by the kind.
     """
     given, kind = text(raw, field, where) or "", text(raw, kind_field, where)
+    if field == "bucketBy" and given in ("kind", "/kind"):
+        msg = f"{where} buckets by the kind, which is the same for everybody of it"
+        raise Unsupported(msg)
     if not given or (kind and given == "/"):
         msg = f"{where} names no attribute"
         raise Malformed(msg)

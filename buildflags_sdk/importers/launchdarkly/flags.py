@@ -182,7 +182,11 @@ class Reader:
         name = f"{key}.g{generation}"
         member: Json = {"member_of": name, "by": attribute_path(kind, ["key"])}
         why = f"a big segment: whoever is in it is asked of the client's source of lists, as {name!r}"
-        return {"when": all_of(kind_present(kind), {"any": [member, by_rules]})}, why
+        if not raw.get("rules"):
+            return {"when": all_of(kind_present(kind), {**member, "on_unknown": False})}, why
+        # The store's word counts, also when it says "excluded"; the rules are for those of whom it says nothing.
+        by_rules = {"all": [{**member, "on_unknown": True}, by_rules]}
+        return {"when": all_of(kind_present(kind), {"any": [{**member, "on_unknown": False}, by_rules]})}, why
 
 
 def raw_variation(variation: int) -> Json:
