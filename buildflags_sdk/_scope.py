@@ -139,9 +139,9 @@ def merge(outer: Mapping[str, Any] | None, inner: Mapping[str, Any] | None) -> M
 
     Whatever was given, nothing is raised here: contexts that cannot be merged raise where an evaluation reads them.
     """
-    if outer is None:
+    if outer is None or (isinstance(outer, dict) and not outer):
         return inner
-    if inner is None:
+    if inner is None or (isinstance(inner, dict) and not inner):
         return outer
     try:
         return {**outer, **inner}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 # Examples are not timed: on a busy machine a deadline measures the neighbours. `pytest --timeout` catches a hang.
 settings.register_profile("buildflags", deadline=None, print_blob=True)
 settings.load_profile("buildflags")
+
+# A shell that starts this in its background has it ignore Ctrl-C, and every program that tests start would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _numbers = itertools.count()
 
