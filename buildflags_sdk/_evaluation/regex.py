@@ -68,6 +68,19 @@ def prepare_pattern(pattern: str, *, ignore_case: bool = False, at_start: bool =
     return found
 
 
+def is_pattern(text: str) -> bool:
+    """Whether Python takes it for a pattern, whatever it might cost to search with it."""
+    from warnings import catch_warnings, simplefilter  # noqa: PLC0415 - reached by patterns that are refused anyway
+
+    try:
+        with catch_warnings():
+            simplefilter("ignore")  # of what a later Python may read otherwise
+            re.compile(text)
+    except (re.error, OverflowError, RecursionError):
+        return False
+    return True
+
+
 def linear_pattern(pattern: str, *, ignore_case: bool = False, at_start: bool = False) -> Callable[[str], bool] | None:
     """The same through RE2 alone; None where `re2` is not installed."""
     linear = _linear(pattern, ignore_case=ignore_case, at_start=at_start)

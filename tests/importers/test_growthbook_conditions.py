@@ -170,3 +170,20 @@ def test_an_attribute_called_like_our_targeting_key_is_an_attribute():
     assert value(rules, {"id": "u1", "targetingKey": "zz"}) == "in"
     assert value(rules, {"id": "zz"}) == "default"
     assert value(deeper, {"targetingKey": {"a": "zz"}}) == "in"
+
+
+@pytest.mark.parametrize("of_parent", [False, True])
+def test_a_pattern_that_would_match_there_and_cannot_be_searched_here_is_refused_and_none_is_never_a_match(
+    of_parent: bool,
+) -> None:
+    def made(pattern: str) -> Imported:
+        condition = {"$regex": pattern}
+        rule = {"force": "x", "parentConditions": [{"id": "g", "condition": {"value": condition}}]}
+        if not of_parent:
+            rule = {"force": "x", "condition": {"plan": condition}}
+        features = {"g": {"defaultValue": "z"}, "f": {"defaultValue": "d", "rules": [rule]}}
+        return read(features)
+
+    assert "no pattern" in next(each.why for each in made("(?<=x)a").report.findings if each.key == "f")
+    assert made("(?<=x)a").report.refused == 1
+    assert made("[a").report.refused == 0

@@ -218,11 +218,13 @@ def _negated(prepare: Callable[[Any], Holds], *, needs_list: bool = False) -> Ca
 
 def _regex(*, ignore_case: bool) -> Callable[[Any], Holds]:
     def prepare(pattern: Any) -> Holds:
-        from ..regex import prepare_pattern  # noqa: PLC0415, TID252 - only patterns pay for the import
+        from ..regex import is_pattern, prepare_pattern  # noqa: PLC0415, TID252 - only patterns pay for the import
 
         try:
             found = prepare_pattern(str(pattern), ignore_case=ignore_case)
         except Unpreparable:
+            if is_pattern(str(pattern)):
+                raise  # it would match for them: too dear here, and refused by name
             return lambda _: False
 
         def holds(value: Any) -> bool:

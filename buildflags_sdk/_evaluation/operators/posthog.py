@@ -42,30 +42,18 @@ def _prepare_regex(*, negated: bool) -> Callable[[list[Any]], Test]:
     """What is no pattern to Python either holds for nobody, negated or not; what only Python can run is refused."""
 
     def prepare(values: list[Any]) -> Test:
-        from ..regex import prepare_pattern  # noqa: PLC0415, TID252 - only patterns pay for the import
+        from ..regex import is_pattern, prepare_pattern  # noqa: PLC0415, TID252 - only patterns pay for the import
 
         pattern = python_text(only(values)) or ""
         try:
             found = prepare_pattern(pattern)
         except Unpreparable:
-            if _is_pattern(pattern):
+            if is_pattern(pattern):
                 raise
             return lambda _: False
         return lambda attribute: found(python_text(attribute) or "") is not negated
 
     return prepare
-
-
-def _is_pattern(text: str) -> bool:
-    from warnings import catch_warnings, simplefilter  # noqa: PLC0415 - reached by patterns that are refused anyway
-
-    try:
-        with catch_warnings():
-            simplefilter("ignore")  # of what a later Python may read otherwise
-            re.compile(text)
-    except (re.error, OverflowError, RecursionError):
-        return False
-    return True
 
 
 def _prepare_compare(compare: Compare) -> Callable[[list[Any]], Test]:

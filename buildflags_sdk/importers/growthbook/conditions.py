@@ -73,7 +73,11 @@ class Conditions:
         def leaf(name: str, operand: Any) -> Condition:
             first, *inside = name.split(".")
             wanted = self._resolved(operand, where)
-            on_null = bool(prepare("satisfies", "growthbook", [wanted])(None))
+            try:
+                on_null = bool(prepare("satisfies", "growthbook", [wanted])(None))
+            except ValueError as error:
+                msg = f"{where}: {error}"
+                raise Unsupported(msg) from None
             if first != "value":
                 return ALWAYS if on_null else NEVER
             value = {"op": "satisfies", "dialect": "growthbook", "values": [wanted], "path": inside}
