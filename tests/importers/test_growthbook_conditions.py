@@ -178,7 +178,7 @@ def test_a_pattern_that_would_match_there_and_cannot_be_searched_here_is_refused
 ) -> None:
     def made(pattern: str) -> Imported:
         condition = {"$regex": pattern}
-        rule = {"force": "x", "parentConditions": [{"id": "g", "condition": {"value": condition}}]}
+        rule: dict[str, Any] = {"force": "x", "parentConditions": [{"id": "g", "condition": {"value": condition}}]}
         if not of_parent:
             rule = {"force": "x", "condition": {"plan": condition}}
         features = {"g": {"defaultValue": "z"}, "f": {"defaultValue": "d", "rules": [rule]}}
