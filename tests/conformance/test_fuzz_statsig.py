@@ -24,9 +24,27 @@ pytestmark = [pytest.mark.conformance, pytest.mark.property]
 Json = dict[str, Any]
 
 GATES, CONFIGS = ("g0", "g1", "g2"), ("c0", "c1")
-TEXTS = ("a", "A", "ab", "1", "1.5", "true", "1.2.3", "v1", "1.10-beta", "2023-11-14T22:13:20Z", "1700000000", "")
+TEXTS = (
+    "a",
+    "A",
+    "ab",
+    "1",
+    "1.5",
+    "true",
+    "1.2.3",
+    "v1",
+    "1.10-beta",
+    "2.0.0b1",
+    "1.3.x",
+    "2023-11-14T22:13:20Z",
+    "2023-11-14T22:13:20.5Z",
+    "2023-11-14T22:13:20+02:00",
+    "1e3",
+    "1700000000",
+    "",
+)
 scalars = st.one_of(
-    st.sampled_from(TEXTS), st.sampled_from((0, 1, 2, 1.5, -1, 1_700_000_000, 1_700_000_000_000)), st.booleans()
+    st.sampled_from(TEXTS), st.sampled_from((0, 1, 2, 1.5, 1.9, -1, 1_700_000_000, 1_700_000_000_000)), st.booleans()
 )
 values = st.one_of(scalars, scalars, st.lists(scalars, max_size=3))
 fields = st.sampled_from(
@@ -101,7 +119,13 @@ def conditions(  # noqa: PLR0911 - one return a kind
             "targetValue": ["u1", "acme"],
         }
     if kind == "tier":
-        return {**made, "type": "environment_field", "field": "tier", "operator": "any", "targetValue": ["production"]}
+        return {
+            **made,
+            "type": "environment_field",
+            "field": draw(st.sampled_from(("tier", "Tier"))),
+            "operator": "any",
+            "targetValue": ["production"],
+        }
     return {**made, "type": "public", "operator": None, "targetValue": None}
 
 

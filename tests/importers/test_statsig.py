@@ -202,3 +202,38 @@ def test_a_user_keeps_its_names():
 def test_a_user_whose_parts_are_no_objects_is_refused():
     with pytest.raises(ConfigurationError, match="custom of a Statsig user"):
         context_of({"userID": "u", "custom": []})
+
+
+@pytest.mark.parametrize(
+    ("operator", "target", "value", "expected"),
+    [
+        ("version_gt", "1.2.3", "2.0.0b1", True),
+        ("version_gt", "1.2.3", "1.3.x", True),
+        ("version_neq", "1.2.3", "0.9.z", True),
+        ("version_lt", "1.2.3", "1.2.x", False),
+        ("version_neq", "1.2.3", "1.2.x", False),
+        ("version_lt", "2.0.0b1", "1.2.3", True),
+        ("version_gt", "1.2", "1.2.3.x", True),
+        ("after", "1.9", 1, True),
+        ("before", "1e3", 0, True),
+        ("before", "2023-11-14T22:13:20.5Z", 1_700_000_000_000, True),
+        ("before", "2023-11-14T22:13:20.000Z", 1_700_000_000_000, False),
+        ("after", "2023-11-14T22:13:20+02:00", 1_700_000_000_000, True),
+        ("after", "2023-11-14T22:13:20", 1_700_000_000_001, False),
+        ("eq", None, "", False),
+        ("neq", None, "", True),
+    ],
+)
+def test_versions_and_moments_are_compared_as_the_sdk_compares_them(
+    operator: str, target: Any, value: Any, expected: bool
+) -> None:
+    """Each as statsig-python-core 0.24 answered."""
+    made = imported(gate("g", rule(field("p", operator, target))))
+
+    assert decide(made, "g", {"userID": "u", "custom": {"p": value}}).value is expected
+
+
+def test_an_empty_field_that_every_user_has_is_none() -> None:
+    made = imported(gate("g", rule(field("email", "eq", None))))
+
+    assert decide(made, "g", {"userID": "u", "email": ""}).value is True

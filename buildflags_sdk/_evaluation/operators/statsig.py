@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 import re
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from .equality import same
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 _DAY = 86_400_000
 _LONGEST_SECONDS = 9_999_999_999
 _LONGEST_VERSION = 256
+_FARTHEST = 2**63 - 1
+_RFC_3339 = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d+))?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d(?:[Tt]\d\d:\d\d:\d\d[Zz]| \d\d:\d\d:\d\d[Zz]?)", re.ASCII)
 
 
@@ -49,18 +52,36 @@ def statsig_number(value: Any) -> float | None:
         return None
 
 
-def statsig_version(value: Any) -> tuple[int, ...] | None:
-    """Cut at `-`, then any count of numbers; trailing zeros do not matter. A number counts by its text."""
+def statsig_version(value: Any) -> tuple[str, ...] | None:
+    """The parts of a version, cut at `-`. A number counts by its text."""
     text = plain_text(value) if is_number(value) else value
     if not isinstance(text, str) or len(text) > _LONGEST_VERSION:
         return None
-    parts = [part.strip().removeprefix("+") for part in text.split("-")[0].split(".")]
-    if not all(part.isascii() and part.isdigit() for part in parts):
-        return None
-    numbers = [int(part) for part in parts]
-    while numbers and numbers[-1] == 0:
-        numbers.pop()
-    return tuple(numbers)
+    return tuple(text.split("-")[0].split("."))
+
+
+def _order_of_versions(left: tuple[str, ...], right: tuple[str, ...]) -> int | None:
+    """Below, at or above 0. Part by part, so that only one that is reached must be a number; a missing one is 0."""
+    for one, other in zip_longest(left, right, fillvalue="0"):
+        mine, theirs = _part(one), _part(other)
+        if mine is None or theirs is None:
+            return None
+        if mine != theirs:
+            return mine - theirs
+    return 0
+
+
+def _part(text: str) -> int | None:
+    digits = text.strip().removeprefix("+")
+    return int(digits) if digits.isascii() and digits.isdigit() else None
+
+
+def _versions(compare: Callable[[int, int], bool]) -> Callable[[tuple[str, ...], tuple[str, ...]], bool]:
+    def holds(left: tuple[str, ...], right: tuple[str, ...]) -> bool:
+        order = _order_of_versions(left, right)
+        return order is not None and compare(order, 0)
+
+    return holds
 
 
 def statsig_moment(value: Any) -> int | None:
@@ -77,14 +98,33 @@ def statsig_moment(value: Any) -> int | None:
 
 
 def _bound(value: Any) -> int | None:
-    """As `statsig_moment`, but among the values a number is always of milliseconds."""
-    if isinstance(value, str) and not _MOMENT.fullmatch(value):
-        value = _integer(value)
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    return statsig_moment(value) if isinstance(value, str) else None
+    """What attributes are compared with: a number or its text, of milliseconds, cut to an integer; or a date and time."""
+    if isinstance(value, str):
+        number = statsig_number(value) if value.lower().lstrip("+-") != "nan" else 0
+        if number is None:
+            return statsig_moment(value) if _MOMENT.fullmatch(value) else _of_rfc_3339(value)
+        value = number
+    if not is_number(value):
+        return None
+    if value != value:  # noqa: PLR0124 - NaN differs from itself
+        return 0
+    return int(min(max(value, -_FARTHEST), _FARTHEST))
+
+
+def _of_rfc_3339(text: str) -> int | None:
+    from datetime import UTC, datetime, timedelta  # noqa: PLC0415 - only dates pay for the import
+
+    found = _RFC_3339.fullmatch(text)
+    if found is None:
+        return None
+    day, clock, fraction, zone = found.groups()
+    try:
+        at = datetime.fromisoformat(f"{day}T{clock}{'+00:00' if zone in 'Zz' else zone}")
+    except ValueError:
+        return None
+    return (at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1) + int(
+        (fraction or "").ljust(3, "0")[:3]
+    )
 
 
 def _integer(text: str) -> int | None:
@@ -181,7 +221,7 @@ def _day(moment: int) -> int:
     return moment // _DAY if moment >= 0 else -(-moment // _DAY)
 
 
-def _version_bound(value: Any) -> tuple[int, ...] | None:
+def _version_bound(value: Any) -> tuple[str, ...] | None:
     return statsig_version(value) if isinstance(value, str) else None
 
 
@@ -212,6 +252,10 @@ for _op, _method in (
     ROWS[_op, "statsig"] = Operator(_of_text(_method, str.lower), "scalars, by their text in lower case")
 for _op, _compare in (("lt", operator.lt), ("lte", operator.le), ("gt", operator.gt), ("gte", operator.ge)):
     ROWS[_op, "statsig"] = Operator(_compared(statsig_number, statsig_number, _compare), "one number")
-    ROWS[f"semver_{_op}", "statsig"] = Operator(_compared(statsig_version, _version_bound, _compare), "one version")
+    ROWS[f"semver_{_op}", "statsig"] = Operator(
+        _compared(statsig_version, _version_bound, _versions(_compare)), "one version"
+    )
 for _op, _compare in (("eq", operator.eq), ("neq", operator.ne)):
-    ROWS[f"semver_{_op}", "statsig"] = Operator(_compared(statsig_version, _version_bound, _compare), "one version")
+    ROWS[f"semver_{_op}", "statsig"] = Operator(
+        _compared(statsig_version, _version_bound, _versions(_compare)), "one version"
+    )

@@ -11,7 +11,7 @@ from buildflags_sdk._evaluation.operators import prepare
 from buildflags_sdk._evaluation.operators.statsig import statsig_moment
 from buildflags_sdk.importers.draft import Unsupported, a_list
 
-from .contexts import field_paths, unit_paths
+from .contexts import field_paths, is_own, unit_paths
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -106,7 +106,9 @@ def _paths(kind: str, raw: Json, where: str) -> list[list[str]]:
     if kind not in ("user_field", "environment_field") or not isinstance(field, str):
         msg = f"{where} is a condition of type {shown(raw.get('type'))}, which is unknown here"
         raise Unsupported(msg)
-    return field_paths(field) if kind == "user_field" else [["environment", field]]
+    if kind == "environment_field":
+        return [["environment", name] for name in dict.fromkeys((field, field.lower()))]
+    return field_paths(field)
 
 
 def _asked(path: list[str], op: str, target: Any, where: str) -> Json:
@@ -134,9 +136,10 @@ def _asked(path: list[str], op: str, target: Any, where: str) -> Json:
 
 def _equal(attribute: Json, target: Any, *, negate: bool) -> Json:
     if target is None:
-        # An empty text is no value to its SDK, as seen by asking it.
-        empty: Json = {**attribute, "op": "equals", "values": [""]}
-        absent: Json = {"any": [{"not": {**attribute, "op": "exists"}}, empty]}
+        absent: Json = {"not": {**attribute, "op": "exists"}}
+        if is_own(attribute["attr"]):
+            # There an empty text is no value to its SDK, as seen by asking it.
+            absent = {"any": [absent, {**attribute, "op": "equals", "values": [""]}]}
         return {"not": absent} if negate else absent
     if isinstance(target, dict):
         return {"all": []} if negate else _NOBODY

@@ -40,6 +40,11 @@ def field_paths(field: str) -> list[list[str]]:
     return [["custom", name] if name in _TAKEN else [name] for name in dict.fromkeys((field, field.lower()))]
 
 
+def is_own(path: list[str]) -> bool:
+    """Whether a field of every user or the id of a unit stands there, and not one of the application's own."""
+    return path[0] in _OWN.values() or path[0] == "customIDs"
+
+
 def unit_paths(id_type: str | None) -> list[list[str]]:
     """Where the id of a kind of unit may stand."""
     if not id_type or id_type.lower() in ("userid", "user_id"):
