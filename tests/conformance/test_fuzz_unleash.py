@@ -31,6 +31,7 @@ VALUES = [
     "x5",
     "2024-05-01T00:00:00Z",
 ]
+VALUES += ["2024-05-01 00:00:00+00:00", "2024-06-01T00:00:00.123456+0200", "2024-5-1 1:2:3 UTC", "2024-05-02 00:00:00"]
 VALUES += ["2025-01-01T00:00:00.5+02:00", "10.1.2.3", "::1", "a\nb"]
 LISTED = st.lists(st.sampled_from([*VALUES, "10.0.0.0/8", "nonsense/9"]), max_size=3)
 PATTERNS = ["^a", "(?i)AB", "b$", "[[:alpha:]]+", r"^\d", "a.b", "(?s)a.b", "(", "(?=a)", "a|5", r"\."]
@@ -63,9 +64,20 @@ def constraints(draw: Any) -> dict[str, Any]:
     elif operator.startswith("SEMVER"):  # not among them: "1.0", which the engine reads as a number, and "v1.0.0"
         made["value"] = draw(st.sampled_from(["1.0.0", "1.2.0-beta", "2.0.0+build", "01.0.0"]))
     elif operator.startswith("NUM"):
-        made["value"] = draw(st.sampled_from(["5", "-1.5", "5.0", " 5 ", "x", "inf"]))
+        made["value"] = draw(st.sampled_from(["5", "-1.5", "5.0", " 5 ", "x", "inf", ".5", "5.", "1e3"]))
     elif operator.startswith("DATE"):
-        made["value"] = draw(st.sampled_from(["2024-05-01T00:00:00Z", "2024-12-31T22:00:00.500Z", "yesterday"]))
+        made["value"] = draw(
+            st.sampled_from(
+                [
+                    "2024-05-01T00:00:00Z",
+                    "2024-12-31T22:00:00.500Z",
+                    "2024-12-31T22:00:00.5Z",
+                    "yesterday",
+                    "2024-05-01T00:00:00+02:00",
+                    "2024-05-01 00:00:00Z",
+                ]
+            )
+        )
     return made
 
 

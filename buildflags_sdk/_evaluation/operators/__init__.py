@@ -10,7 +10,7 @@ matches                                            strict (search), ignore_case,
 lt, lte, gt, gte, eq, neq                          strict, text; all but neq: unleash
 semver_eq, _neq, _lt, _lte, _gt, _gte              strict, filled, lenient, padded, truncated
 semver_caret, semver_tilde                         strict, filled, truncated
-before, after                                      strict, epoch_s, epoch_ms, relative (needs now), unleash (needs now)
+before, after                                      strict, chrono, epoch_s, epoch_ms, relative (needs now), unleash (needs now)
 exists, type, intersects, contains_all, size,      strict
 modulo, element_match
 cidr                                               strict, unleash

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     Compare = Callable[[Any, Any], bool]
 
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII)
+_CHRONO = re.compile(
+    r"\s*\+?(\d{4})-(\d\d?)-(\d\d?)(?:[Tt]|\s+)(\d\d?):(\d\d?):(\d\d?)(?:\.(\d+))?\s*(?:[Zz]|UTC|([-+\u2212])(\d\d):?(\d\d))\s*",
+    re.ASCII,
+)
 _RELATIVE = re.compile(r"([+-]?)(\d{1,4})([hdwmy])", re.ASCII)
 _HOURS = {"h": 1, "d": 24, "w": 168}
 _MONTHS = {"m": 1, "y": 12}
@@ -34,6 +38,27 @@ def rfc3339(value: Any) -> float | None:
     if isinstance(value, datetime) and value.tzinfo is not None:
         return seconds(value)
     return None
+
+
+def chrono(value: Any) -> float | None:
+    """As `rfc3339`, and as Rust's chrono reads more: blanks between the parts, as Python prints moments, short fields."""
+    if not isinstance(value, str):
+        return rfc3339(value)
+    found = _CHRONO.fullmatch(value) if len(value) <= 64 else None
+    if found is None:
+        return None
+    year, month, day, hour, minute, second, fraction, sign, hours, minutes = found.groups()
+    ahead = timedelta(hours=int(hours or 0), minutes=int(minutes or 0))
+    leap = second == "60"
+    if int(minutes or 0) > 59 or ahead >= timedelta(days=1):
+        return None
+    try:
+        at = datetime(int(year), int(month), int(day), int(hour), int(minute), 59 if leap else int(second), tzinfo=UTC)
+        at += timedelta(seconds=leap) + (-ahead if sign == "+" else ahead)
+    except (ValueError, OverflowError):
+        return None
+    whole = seconds(at)
+    return None if whole is None else whole + float(f"0.{fraction or 0}")
 
 
 def seconds(moment: datetime) -> float | None:
@@ -148,10 +173,10 @@ def _prepare_unleash(compare: Compare) -> Callable[[list[Any]], Any]:
     """Unleash's `currentTime`: the evaluation's moment where the context does not say another."""
 
     def prepare(values: list[Any]) -> Callable[[Any, float], bool]:
-        bound = read_moment(rfc3339, only(values))
+        bound = read_moment(chrono, only(values))
 
         def test(attribute: Any, now: float) -> bool:
-            moment = now if attribute is None else rfc3339(attribute)
+            moment = now if attribute is None else chrono(attribute)
             return moment is not None and compare(moment, bound)
 
         return test
@@ -162,6 +187,7 @@ def _prepare_unleash(compare: Compare) -> Callable[[list[Any]], Any]:
 ROWS: Rows = {}
 _DIALECTS: dict[str, tuple[Read, str]] = {
     "strict": (rfc3339, "RFC 3339 texts"),
+    "chrono": (chrono, "RFC 3339 texts, or as Python prints moments"),
     "epoch_s": (epoch_seconds, "seconds since 1970 or RFC 3339 texts"),
     "epoch_ms": (epoch_milliseconds, "milliseconds since 1970 or RFC 3339 texts"),
 }

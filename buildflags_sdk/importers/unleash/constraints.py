@@ -52,13 +52,14 @@ _OPERATORS: Final[dict[str, _Row]] = {
     "STR_CONTAINS": _Row("contains", "text", several=True, ignoring_case="text_lower"),
     "IN_CIDR": _Row("cidr", "unleash", several=True),
     "REGEX": _Row("matches", "text", ignoring_case="text_ignore_case"),
-    "DATE_AFTER": _Row("after", "strict"),
-    "DATE_BEFORE": _Row("before", "strict"),
+    "DATE_AFTER": _Row("after", "chrono"),
+    "DATE_BEFORE": _Row("before", "chrono"),
     **{f"NUM_{word.upper()}": _Row(word, "unleash") for word in ("eq", "gt", "gte", "lt", "lte")},
     **{f"SEMVER_{word.upper()}": _Row(f"semver_{word}", "strict") for word in ("eq", "gt", "gte", "lt", "lte")},
 }
 _BACKTRACKING_ONLY = re.compile(r"\(\?<?[=!]|\\[1-9]|\(\?P=|\(\?>")
-_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+_NUMBER = re.compile(r"[+-]?\d+\.?\d*(?:[eE][+-]?\d+)?", re.ASCII)
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{3})?(?:Z|[+-]\d\d:\d\d)", re.ASCII)
 
 
 def conditions_of(raw: Any, where: str, names: Names) -> list[dict[str, Any]]:
@@ -129,11 +130,12 @@ def _usable(row: _Row, values: list[str], where: str) -> list[str]:
         raise NeverOn(msg)
     if row.op != "matches" and not row.several:
         values = [values[0].strip()]
-    usable = row.dialect != "unleash" or row.several or _NUMBER.fullmatch(values[0])
+    usable = row.several or row.dialect not in ("unleash", "chrono")
+    usable = usable or (_NUMBER if row.dialect == "unleash" else _MOMENT).fullmatch(values[0]) is not None
     try:
         prepare(row.op, row.dialect, values)
     except Unpreparable:
-        usable = None
+        usable = False
     if not usable:
         msg = f"{where} is {shown(values[0])}, which {row.op} cannot compare with"
         raise NeverOn(msg)
