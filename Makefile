@@ -24,15 +24,16 @@ help: ## Show the targets
 venv: $(STAMP) ## Make .venv with the package (editable), every extra and every tool, pinned by hash
 
 # The stamp is written last: a second run installs nothing until the lock or the project file changes.
+# The lock is whole, so nothing is to be resolved: pip may otherwise take `coverage[toml]` for newer than the `coverage` pinned, and stop.
 $(STAMP): requirements.lock pyproject.toml
 ifneq ($(UV),)
 	@[ -x $(BIN)/python ] || "$(UV)" venv --quiet --seed --python "$(or $(PYTHON),>=3.11)" $(VENV)
-	"$(UV)" pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	"$(UV)" pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r requirements.lock
 	"$(UV)" pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 else
 	@[ -n "$(PYTHON)" ] || { echo "no Python >= 3.11 found on PATH; say make PYTHON=/path/to/python" >&2; exit 1; }
 	@[ -x $(BIN)/python ] || "$(PYTHON)" -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 endif
 	@touch $@
@@ -44,7 +45,7 @@ test: $(STAMP) ## Run the tests (PYTEST_ARGS="-n 2 -k name" is passed on)
 .PHONY: test-conformance
 test-conformance: $(STAMP) ## Imports against other systems' cases and SDKs (BUILDFLAGS_FUZZ_EXAMPLES=100000 for a night)
 	@[ -x .venv-conformance/bin/python ] || $(BIN)/uv venv --quiet --python $(BIN)/python .venv-conformance
-	$(BIN)/uv pip install --quiet --python .venv-conformance/bin/python --require-hashes -r requirements.lock
+	$(BIN)/uv pip install --quiet --python .venv-conformance/bin/python --no-deps --require-hashes -r requirements.lock
 	$(BIN)/uv pip install --quiet --python .venv-conformance/bin/python --no-deps --no-build-isolation -e .
 	$(BIN)/uv pip install --quiet --python .venv-conformance/bin/python --group conformance
 	BUILDFLAGS_FUZZ_EXAMPLES=$${BUILDFLAGS_FUZZ_EXAMPLES:-2000} .venv-conformance/bin/python -m pytest -q -o timeout=900 tests/conformance $(PYTEST_ARGS)
