@@ -12,6 +12,7 @@ UV := $(shell command -v uv 2>/dev/null)
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python; do \
 	if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo $$python; break; fi; done)
 PYTEST_ARGS ?=
+PYTHONS ?= 3.11 3.12 3.13
 BENCH_ARGS ?=
 FAULTS_ARGS ?=
 FUZZ_ARGS ?=
@@ -52,7 +53,7 @@ test-conformance: $(STAMP) ## Imports against other systems' cases and SDKs (BUI
 
 .PHONY: test-all-pythons
 test-all-pythons: $(STAMP) ## Run the tests on every supported Python that is found
-	.ci/pythons 3.11 3.12 3.13
+	.ci/pythons $(PYTHONS)
 
 .PHONY: coverage
 coverage: $(STAMP) ## Run the tests under branch coverage and report it
