@@ -22,6 +22,7 @@ COMMANDS = {
     "import": ("importing", "import_", "Import another system's flags."),
     "verify-import": ("verifying", "verify_import", "Compare an import with the other system, on a sample of traffic."),
     "keys": ("keys", "keys", "Make and replace the keys that manifests are signed with."),
+    "restore": ("restore", "restore_command", "Let a backend go on from a backup."),
     "validate": ("validate", "validate", "Check a bootstrap or flags file."),
     "status": ("status", "status", "Show how an environment stands."),
     "doctor": ("doctor", "doctor", "Check each step between this process and its flags."),

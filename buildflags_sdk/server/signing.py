@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from time import time
 
 from buildflags_sdk._wire.signature import parse_signatures
@@ -19,15 +19,26 @@ def sign_again(store: Store, signer: Signer, *, now: Callable[[], float] = time)
     A manifest once published never changes, so this is a revision of its own; clients fetch no page for it.
     """
     done = []
+    for workspace, environment, ids in _signed_by(store):
+        if ids != signer.ids:
+            republish(store, workspace, environment, epoch=None, now=now, signer=signer)
+            done.append((workspace, environment))
+    return done
+
+
+def is_signed(store: Store) -> bool:
+    """Tell whether what is live in any environment is signed, so that clients may have pinned a key."""
+    return any(ids for _, _, ids in _signed_by(store))
+
+
+def _signed_by(store: Store) -> Iterator[tuple[str, str, frozenset[str]]]:
+    """Every workspace and environment, with the ids of the keys that signed what is live there."""
     for row in query_all(store, WORKSPACES):
         workspace = text(row, "workspace")
         for pointer in query_all(store, workspace_pk(workspace), ENVIRONMENT):
             environment = text(pointer, "key")
             manifest = store.get(environment_pk(workspace, environment), text(pointer, "manifest"))
-            if _ids(manifest) != signer.ids:
-                republish(store, workspace, environment, epoch=None, now=now, signer=signer)
-                done.append((workspace, environment))
-    return done
+            yield workspace, environment, _ids(manifest)
 
 
 def _ids(manifest: Item | None) -> frozenset[str]:
