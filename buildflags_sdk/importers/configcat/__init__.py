@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 from buildflags_sdk.errors import FlagFileError
 from buildflags_sdk.importers.draft import Draft, Unsupported, an_object, place
 from buildflags_sdk.importers.report import MOVED, TARGETING_KEY, AttributeMapping
+from buildflags_sdk.importers.shape import unknown_fields
 from buildflags_sdk.importers.source import MAX_BYTES, read_object
 
 from .conditions import Conditions
+from .fields import SETTING
 from .settings import Setting
 
 if TYPE_CHECKING:
@@ -50,7 +52,8 @@ def read(data: bytes, *, max_bytes: int = MAX_BYTES) -> Imported:
         try:
             setting = Setting(key, an_object(raw, where), where, conditions)
             entry = setting.entry()
-            draft.add_flag(key, entry, where=where, why="; ".join(dict.fromkeys(setting.notes)))
+            notes = filter(None, [*dict.fromkeys(setting.notes), unknown_fields(raw, SETTING, "f", key)])
+            draft.add_flag(key, entry, where=where, why="; ".join(notes))
         except Unsupported as problem:
             draft.refuse_flag(key, str(problem), where=where)
     return draft.done(AttributeMapping("Identifier", {TARGETING_KEY: MOVED}))

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from buildflags_sdk._evaluation.lines import shown
 from buildflags_sdk._evaluation.operators import Unpreparable, prepare
 from buildflags_sdk.importers.draft import Draft, Unsupported, a_list, an_object, place
+from buildflags_sdk.importers.shape import unknown_fields
 
+from .fields import SEGMENT
 from .settings import TYPES, name_of, type_of, value_of
 
 if TYPE_CHECKING:
@@ -93,7 +95,8 @@ class Conditions:
             try:
                 rows = a_list(an_object(raw, where).get("r"), f"{where}.r")
                 tests = [self._user(each, names[at], f"{where}.r[{n}]") for n, each in enumerate(rows)]
-                self.draft.add_segment(source, {"when": _joined(tests)}, where=where)
+                unknown = unknown_fields(raw, SEGMENT, "s", at)
+                self.draft.add_segment(source, {"when": _joined(tests)}, where=where, why=unknown)
                 if self.draft.name("segment", source) not in self.draft.segments:
                     self.problems[at] = f"segment {names[at]} was refused"
                 self.members[at] = {"segment": self.draft.name("segment", source)}
