@@ -111,6 +111,11 @@ def until(holds: Callable[[], object], seconds: float = PATIENCE) -> float:
     return time.monotonic() - began
 
 
+def says(client: Any, text: str) -> bool:
+    """Wait until the flag says something."""
+    return until(lambda: said(client) == text) >= 0.0
+
+
 def quickest(work: Callable[[], object], enough: float) -> float:
     """Do it until it took no longer than `enough` seconds, five times at most; gives the seconds of the quickest.
 
