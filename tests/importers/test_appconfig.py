@@ -120,6 +120,37 @@ def test_what_powertools_cannot_mean_is_refused_by_name(imported, said):
     refused(imported(), said)
 
 
+def hours(**more: Any) -> dict[str, Any]:
+    return {"START": "08:00", "END": "20:00", "TIMEZONE": "UTC", **more}
+
+
+def feature(
+    *, value: dict[str, Any] | None = None, condition: Any = None, rule: Any = None, **more: Any
+) -> dict[str, Any]:
+    said = {
+        "action": "SCHEDULE_BETWEEN_TIME_RANGE", "key": "CURRENT_TIME", "value": value or hours(), **(condition or {}),
+    }  # fmt: skip
+    rules = {"by day": {"when_match": True, "conditions": [said], **(rule or {})}}
+    return {"features": {"f": {"default": False, "boolean_type": True, "rules": rules, **more}}, "log": "INFO"}
+
+
+def test_a_feature_that_is_all_understood_has_no_note():
+    assert read(feature()).report.exact == 1
+
+
+@pytest.mark.parametrize(
+    ("source", "place"),
+    [
+        (feature(until=1), "$.features.f.until"),
+        (feature(rule={"percent": 5}), '$.features.f.rules["by day"].percent'),
+        (feature(condition={"negate": True}), '$.features.f.rules["by day"].conditions[0].negate'),
+        (feature(value=hours(DAYS=["MONDAY"])), '$.features.f.rules["by day"].conditions[0].value.DAYS'),
+    ],
+)
+def test_a_field_of_a_feature_that_is_not_known_is_named(source, place):
+    noted(read(source), f"fields that are not known were left out: {place}")
+
+
 # ------------------------------------------------------------------------------------------------- AppConfig's own flags
 
 
@@ -213,6 +244,47 @@ def test_a_default_variant_that_is_not_last_is_refused():
 def test_a_profile_of_another_version_is_refused():
     with pytest.raises(FlagFileError, match="version '2', not '1'"):
         read({"version": "2", "values": {}})
+
+
+STAMPS = {"_createdAt": "2024-01-01T00:00:00Z", "_updatedAt": "2024-02-01T00:00:00Z"}
+
+
+def profile(values: dict[str, Any], **definition: Any) -> dict[str, Any]:
+    attributes = {"limit": {"description": "a limit", "constraints": {"type": "number", "minimum": 0}}}
+    known = {"name": "F", "description": "d", "attributes": attributes, "_deprecation": {"status": "planned"}, **STAMPS}
+    return {"version": "1", "flags": {"f": {**known, **definition}}, "values": {"f": {**STAMPS, **values}}}
+
+
+def test_appconfigs_own_stamps_are_no_attributes_and_need_no_note():
+    imported = read(profile({"enabled": True, "limit": 5}))
+
+    assert (decide(imported).value, imported.report.exact) == ({"limit": 5}, 1)
+
+
+@pytest.mark.parametrize(
+    ("source", "place"),
+    [
+        (profile({"enabled": True}, owner="me"), "$.flags.f.owner"),
+        (profile({"enabled": True, "_until": 1}), "$.values.f._until"),
+        (profile({"_variants": [{"name": "a", "enabled": True}], "seed": 1}), "$.values.f.seed"),
+        (profile({"_variants": [{"name": "a", "enabled": True, "split": 5}]}), "$.values.f._variants[0].split"),
+        ({"f": {"enabled": True, "_until": 1}}, "$.f._until"),
+    ],
+)
+def test_a_field_of_a_flag_that_is_not_known_is_named(source, place):
+    noted(read(source), f"fields that are not known were left out: {place}")
+
+
+def test_what_the_agent_served_one_context_is_called_so():
+    imported = read({"f": {"enabled": True, "limit": 5, "_variant": "pro"}})
+
+    assert decide(imported).value == {"limit": 5}
+    noted(imported, "what one context was given")
+
+
+def noted(imported: Imported, said: str) -> None:
+    (finding,) = imported.report.findings
+    assert (finding.standing, said in finding.why) == (Standing.APPROXIMATED, True), finding.why
 
 
 def refused(imported: Imported, said: str) -> None:

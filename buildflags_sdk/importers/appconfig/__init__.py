@@ -14,7 +14,7 @@ from buildflags_sdk.importers.report import TARGETING_KEY, AttributeMapping
 from buildflags_sdk.importers.source import MAX_BYTES, read_object
 
 from .powertools import Feature
-from .variants import UNTYPED, flag_entry
+from .variants import flag_entry, notes_of
 
 if TYPE_CHECKING:
     from buildflags_sdk.importers.report import Imported
@@ -49,7 +49,8 @@ def read(data: bytes, *, max_bytes: int = MAX_BYTES) -> Imported:
     for key, raw in features.items():
         where = place(*steps, key)
         try:
-            draft.add_flag(key, Feature(raw, where).entry(), where=where)
+            feature = Feature(raw, where)
+            draft.add_flag(key, feature.entry(), where=where, why=feature.unknown_fields(*steps, key))
         except Unsupported as problem:
             draft.refuse_flag(key, str(problem), where=where)
     return draft.done(AttributeMapping(TARGETING_KEY, {}))
@@ -63,7 +64,8 @@ def _flags(values: dict[str, Any], definitions: dict[str, Any], steps: tuple[str
         where = place(*steps, key) if key in values else place("flags", key)
         try:
             entry = flag_entry(values.get(key), definitions.get(key), where)
-            draft.add_flag(key, entry, where=where, why=UNTYPED if entry["rules"] else "")
+            notes = notes_of(values.get(key), definitions.get(key), (*steps, key), ("flags", key))
+            draft.add_flag(key, entry, where=where, why="; ".join(notes))
         except Unsupported as problem:
             draft.refuse_flag(key, str(problem), where=where)
     return draft.done(AttributeMapping(TARGETING_KEY, {}))

@@ -7,6 +7,7 @@ from typing import Any
 from buildflags_sdk._evaluation.lines import shown
 from buildflags_sdk._evaluation.operators import Unpreparable, prepare
 from buildflags_sdk.importers.draft import Unsupported, a_list, an_object
+from buildflags_sdk.importers.shape import unknown_fields
 
 _SCHEDULES = {
     "SCHEDULE_BETWEEN_TIME_RANGE": ("time_of_day", "CURRENT_TIME"),
@@ -33,6 +34,15 @@ _ACTIONS = {
     "NONE_IN_VALUE": "not_intersects",
     "MODULO_RANGE": "modulo_range",
 } | {action: op for action, (op, _) in _SCHEDULES.items()}
+_CONDITION = {"action": None, "key": None, "value": None}
+_FEATURE = {"default": None, "boolean_type": None, "rules": {"*": {"when_match": None, "conditions": [_CONDITION]}}}
+_BETWEEN = {"START": None, "END": None, "TIMEZONE": None}
+_VALUES = {
+    "MODULO_RANGE": {"BASE": None, "START": None, "END": None},
+    "SCHEDULE_BETWEEN_TIME_RANGE": _BETWEEN,
+    "SCHEDULE_BETWEEN_DATETIME_RANGE": _BETWEEN,
+    "SCHEDULE_BETWEEN_DAYS_OF_WEEK": {"DAYS": None, "TIMEZONE": None},
+}
 
 
 class Feature:
@@ -76,6 +86,17 @@ class Feature:
             "rules": rules,
             "fallthrough": {"variant": self._named("default", served)},
         }
+
+    def unknown_fields(self, *steps: str) -> str:
+        """What its finding says of the fields that are not known; empty without any."""
+        found = [unknown_fields(self.raw, _FEATURE, *steps)]
+        for name, rule in self.rules.items():
+            for at, condition in enumerate(rule["conditions"]):
+                shape = _VALUES.get(condition["action"])
+                found.append(
+                    unknown_fields(condition["value"], shape, *steps, "rules", name, "conditions", at, "value")
+                )
+        return "; ".join(filter(None, found))
 
     def _named(self, name: str, served: dict[str, Any]) -> str:
         return ("on" if served[name] else "off") if self.boolean else name

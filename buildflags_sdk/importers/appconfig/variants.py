@@ -9,12 +9,34 @@ from typing import Any
 
 from buildflags_sdk._evaluation.lines import shown
 from buildflags_sdk.importers.draft import Unsupported, a_list, an_object
+from buildflags_sdk.importers.shape import unknown_fields
 
 from .expression import condition_of
 
-UNTYPED = (
+_UNTYPED = (
     "AppConfig's agent takes a context as text; here a number and its text compare alike, missing keys hold nothing"
 )
+
+_ONE_ANSWER = (
+    "its _variant tells that this is what one context was given: the other variants and their rules are not here"
+)
+_STAMPS: dict[str, Any] = {"_createdAt": None, "_updatedAt": None}
+_DEFINITION = {"name": None, "description": None, "attributes": None, "_deprecation": None, **_STAMPS}
+_VARIANTS = {"_variants": [{"name": None, "enabled": None, "rule": None, "attributeValues": None}], **_STAMPS}
+
+
+def notes_of(raw: Any, definition: Any, steps: tuple[str, ...], defined_at: tuple[str, ...]) -> list[str]:
+    """What a flag's finding says beside what it became: where it differs, and the fields that are not known."""
+    notes = [unknown_fields(definition, _DEFINITION, *defined_at)]
+    if isinstance(raw, dict) and "_variants" in raw:
+        variants = raw["_variants"] if isinstance(raw["_variants"], list) else []
+        ruled = any(isinstance(each, dict) and each.get("rule") for each in variants)
+        notes += [_UNTYPED if ruled else "", unknown_fields(raw, _VARIANTS, *steps)]
+    elif isinstance(raw, dict):
+        # What begins with an underscore is AppConfig's own; the customer's attributes begin with a letter.
+        own = {name: each for name, each in raw.items() if name.startswith("_") and name != "_variant"}
+        notes += [_ONE_ANSWER if "_variant" in raw else "", unknown_fields(own, _STAMPS, *steps)]
+    return [note for note in notes if note]
 
 
 def flag_entry(raw: Any, definition: Any, where: str) -> dict[str, Any]:
@@ -27,9 +49,8 @@ def flag_entry(raw: Any, definition: Any, where: str) -> dict[str, Any]:
     }
     meta = {"meta": about} if about else {}
     if "_variants" not in value:
-        variant = _Variant(
-            value.get("enabled"), {name: each for name, each in value.items() if name != "enabled"}, where
-        )
+        attributes = {name: each for name, each in value.items() if name != "enabled" and not name.startswith("_")}
+        variant = _Variant(value.get("enabled"), attributes, where)
         return {**_entry({"default": variant}, [], {"variant": "default"}), **meta}
     variants: dict[str, _Variant] = {}
     rules: list[dict[str, Any]] = []
