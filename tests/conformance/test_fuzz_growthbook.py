@@ -35,6 +35,15 @@ GROUPS: dict[str, Any] = {
     "value": {"type": "condition", "condition": {"$or": [{"value": "a"}, {"$savedGroup": {"id": "x"}}]}},
     "nested": {"type": "condition", "condition": {"$not": {"$savedGroup": {"id": "typed"}}}},
     "ring": {"type": "condition", "condition": {"$or": [{"country": "DE"}, {"$savedGroup": {"id": "ring"}}]}},
+    "unsure": {
+        "type": "condition",
+        "condition": {"$or": [{"country": {"$nosuch": 1}}, {"$savedGroup": {"id": "typed"}}]},
+    },
+    "unsure ring": {
+        "type": "condition",
+        "condition": {"$nor": [{"$savedGroup": {"id": "unsure"}}, {"$savedGroup": {"id": "unsure ring"}}]},
+    },
+    "later": {"type": "cohort", "values": ["DE"]},
 }
 words, ages = st.sampled_from(WORDS), st.sampled_from([1, 17, 18, 18.5, 40])
 groups = st.sampled_from([*GROUPS, "unknown"])
@@ -69,11 +78,11 @@ text_test = st.one_of(
         eq=words, ne=words, **{"in": lists_of_words}, nin=lists_of_words, ini=lists_of_words, nini=lists_of_words,
         exists=st.booleans(), type=st.sampled_from(["string", "null", "number"]), inGroup=groups, notInGroup=groups,
         regex=st.sampled_from(["^D", "e$", "p.o", "x"]), regexi=st.sampled_from(["^d", "E$"]), nosuch=words,
-    ).filter(lambda test: "$nosuch" not in test or len(test) == 1),
+    ),
 )  # fmt: skip
 text_test = st.one_of(
     text_test,
-    text_test.map(lambda test: {"$not": test if isinstance(test, dict) and "$nosuch" not in test else {"$eq": "x"}}),
+    text_test.map(lambda test: {"$not": test if isinstance(test, dict) else {"$eq": "x"}}),
 )
 age_test = st.one_of(ages, operators(eq=ages, ne=ages, **ordered(ages), **{"in": st.lists(ages, max_size=2)}))
 version_test = operators(
@@ -83,14 +92,15 @@ tag_test = st.one_of(
     lists_of_words,
     operators(
         **{"in": lists_of_words}, nin=lists_of_words, all=lists_of_words, alli=lists_of_words,
-        size=st.one_of(st.integers(0, 3), st.just({"$gt": 1})), elemMatch=operators(eq=words, **{"in": lists_of_words}),
+        size=st.one_of(st.integers(0, 3), st.sampled_from([{"$gt": 1}, {"$nosuch": 1}, {"$not": {"$nosuch": 1, "$gt": 1}}])), elemMatch=operators(eq=words, **{"in": lists_of_words}),
     ),
 )  # fmt: skip
 lists_of_nested = st.lists(nested, max_size=3)
 strict_test = operators(
     eq=nested, ne=nested, **{"in": lists_of_nested}, nin=lists_of_nested, ini=lists_of_nested, nini=lists_of_nested,
     inGroup=groups, notInGroup=groups, exists=st.booleans(),
-    type=st.sampled_from(["string", "number", "boolean", "array", "object", "null"]),
+    type=st.sampled_from(["string", "number", "boolean", "array", "object", "null"]), nosuch=nested,
+    **{"and": lists_of_nested, "savedGroup": groups},
 )  # fmt: skip
 field_test = st.one_of(
     st.fixed_dictionaries({"x": st.one_of(st.none(), bare, strict_test)}),

@@ -187,3 +187,67 @@ def test_a_pattern_that_would_match_there_and_cannot_be_searched_here_is_refused
     assert "no pattern" in next(each.why for each in made("(?<=x)a").report.findings if each.key == "f")
     assert made("(?<=x)a").report.refused == 1
     assert made("[a").report.refused == 0
+
+
+OPEN_GROUPS: dict[str, Any] = {
+    "later": {"type": "cohort", "values": ["a"]},
+    "open": {"type": "condition", "condition": {"$or": [{"p": {"$nosuch": 1}}, {"p": "z"}]}},
+    "ring": {"type": "condition", "condition": {"$nor": [{"p": {"$nosuch": 1}}, {"$savedGroup": {"id": "ring"}}]}},
+}
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        {"p": {"$nosuch": 1}},
+        {"p": {"$not": {"$nosuch": 1}}},
+        {"p": {"$nosuch": 1, "$eq": "a"}},
+        {"p": {"$inGroup": "later"}},
+        {"p": {"$notInGroup": "later"}},
+        {"p": {"$notInGroup": "later", "$eq": "a"}},
+        {"$savedGroup": {"id": "later"}},
+        {"$savedGroup": {"id": "open"}},
+        {"$savedGroup": {"id": "ring"}},
+        {"tags": {"$elemMatch": {"$nosuch": 1}}},
+        {"tags": {"$elemMatch": {"$savedGroup": {"id": "later"}}}},
+        {"tags": {"$all": ["x", {"$nosuch": 1}]}},
+        {"tags": {"$size": {"$nosuch": 1}}},
+        {"tags.0": {"$nosuch": 1}},
+    ],
+)
+def test_a_condition_that_asks_for_what_is_not_known_is_met_by_nobody_negated_or_not(condition):
+    user = {"p": "a", "tags": ["x", "y"]}
+    for asked in (condition, {"$not": condition}, {"$nor": [condition]}, {"$not": {"$nor": [condition, {"p": "z"}]}}):
+        assert value([{"force": "in", "condition": asked}], user, OPEN_GROUPS) == "default"
+
+
+@pytest.mark.parametrize("test", [{"$nosuch": 1}, {"$inGroup": "later"}, {"$not": {"$nosuch": 1, "$ne": "z"}}])
+def test_a_prerequisite_that_asks_for_what_is_not_known_fails_negated_or_not(test):
+    for asked in ({"value": test}, {"$not": {"value": test}}, {"other": test}, {"$nor": [{"other": test}]}):
+        rule = {"force": "child", "parentConditions": [{"id": "parent", "condition": asked}]}
+        imported = read({"parent": PARENT, "f": {"defaultValue": "default", "rules": [rule]}}, OPEN_GROUPS)
+
+        assert decide(imported, {}).value == "default"
+
+
+@pytest.mark.parametrize(
+    ("condition", "holds"),
+    [
+        ({"$or": [{"p": {"$nosuch": 1}}, {"p": "a"}]}, True),
+        ({"$not": {"p": {"$nosuch": 1, "$eq": "z"}}}, True),
+        ({"$not": {"$and": [{"p": {"$nosuch": 1}}, {"p": "z"}]}}, True),
+        ({"$not": {"$and": [{"p": {"$nosuch": 1}}, {"p": "a"}]}}, False),
+        ({"$nor": [{"p": {"$nosuch": 1}}, {"p": "a"}]}, False),
+        ({"$not": {"tags": {"$all": ["z", {"$nosuch": 1}]}}}, True),
+        ({"$not": {"p": {"$size": {"$nosuch": 1}}}}, True),
+        ({"$not": {"p": {"$elemMatch": {"$nosuch": 1}}}}, True),
+        ({"$not": {"p": {"$inGroup": "open"}}}, True),
+        ({"$not": {"p": {"$savedGroup": "later"}}}, True),
+        ({"$nor": [{"$savedGroup": {"id": "open"}}, {"p": "a"}]}, False),
+        ({"$or": [{"$savedGroup": {"id": "later"}}, {"p": "a"}]}, True),
+    ],
+)
+def test_what_is_not_known_leaves_what_decides_without_it(condition, holds):
+    found = value([{"force": "in", "condition": condition}], {"p": "a", "tags": ["x", "y"]}, OPEN_GROUPS)
+
+    assert found == ("in" if holds else "default")

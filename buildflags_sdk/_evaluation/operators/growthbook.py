@@ -1,6 +1,9 @@
 """`satisfies`: GrowthBook's condition language over one attribute, whole and with JavaScript's looseness.
 
 The operand is what GrowthBook holds under a path: a bare value, or an object of `$` operators, nested as deep as they go.
+
+What asks for an operator that is not known is neither true nor false, and its negation neither. So everything is prepared
+for one outcome: a test for True tells what holds, one for False what fails, and of the unknown neither tells anything.
 """
 
 from __future__ import annotations
@@ -23,33 +26,50 @@ _STRUCTURES = (list, tuple, dict)
 _NAN = float("nan")
 
 
-def prepared_condition(condition: Any, depth: int = _DEEPEST) -> Holds:
-    """A whole condition: `$and`, `$or`, `$nor`, `$not` and dotted paths, over an object."""
+def prepared_condition(condition: Any, depth: int = _DEEPEST, *, outcome: bool = True) -> Holds:
+    """A whole condition: `$and`, `$or`, `$nor`, `$not` and dotted paths, over an object. Tells whether it has the outcome."""
     if depth == 0 or not isinstance(condition, dict):
         msg = f"no GrowthBook condition: {shown(condition)}"
         raise Unpreparable(msg)
-    parts = [_prepared_part(word, operand, depth) for word, operand in condition.items()]
-    return lambda subject: all(holds(subject) for holds in parts)
+    parts = [_prepared_part(word, operand, depth, outcome=outcome) for word, operand in condition.items()]
+    return _joined(parts, every=outcome)
 
 
-def _prepared_part(word: str, operand: Any, depth: int) -> Holds:
+def _prepared_part(word: str, operand: Any, depth: int, *, outcome: bool) -> Holds:
     if word == "$not":
-        negated = prepared_condition(operand, depth - 1)
-        return lambda subject: not negated(subject)
-    if word in ("$and", "$or", "$nor"):
+        return prepared_condition(operand, depth - 1, outcome=not outcome)
+    if word == "$nor":
+        return _prepared_part("$or", operand, depth, outcome=not outcome)
+    if word in ("$and", "$or"):
         if not isinstance(operand, list):
             msg = f"{word} takes a list, not {shown(operand)}"
             raise Unpreparable(msg)
-        inner = [prepared_condition(part, depth - 1) for part in operand]
-        if word == "$and":
-            return lambda subject: all(holds(subject) for holds in inner)
-        if word == "$or":
-            return lambda subject: not inner or any(holds(subject) for holds in inner)
-        return lambda subject: bool(inner) and not any(holds(subject) for holds in inner)
+        inner = [prepared_condition(part, depth - 1, outcome=outcome) for part in operand]
+        if not inner:  # an empty $or holds too
+            return _always if outcome else _never
+        return _joined(inner, every=outcome is (word == "$and"))
+    if word == "$savedGroups":
+        return _never if outcome else _always
     steps = word.split(".")
-    holds_value = prepared_value(operand, depth - 1)
+    tells = prepared_value(operand, depth - 1, outcome=outcome)
 
-    return lambda subject: holds_value(_at(subject, steps))
+    return lambda subject: tells(_at(subject, steps))
+
+
+def _joined(tests: list[Holds], *, every: bool) -> Holds:
+    if len(tests) == 1:
+        return tests[0]
+    if every:
+        return lambda value: all(tells(value) for tells in tests)
+    return lambda value: any(tells(value) for tells in tests)
+
+
+def _always(_: Any) -> bool:
+    return True
+
+
+def _never(_: Any) -> bool:
+    return False
 
 
 def _at(subject: Any, steps: list[str]) -> Any:
@@ -67,15 +87,29 @@ def _at(subject: Any, steps: list[str]) -> Any:
     return subject
 
 
-def prepared_value(operand: Any, depth: int = _DEEPEST) -> Holds:
-    """What stands under a path: a bare value, or an object whose every key is an operator."""
+def prepared_value(operand: Any, depth: int = _DEEPEST, *, outcome: bool = True) -> Holds:
+    """What stands under a path: a bare value, or an object whose every key is an operator. Tells whether it has the outcome."""
     if depth <= 0:
         msg = "a condition nested too deep"
         raise Unpreparable(msg)
-    if isinstance(operand, dict) and all(word.startswith("$") for word in operand):
-        tests = [_prepared_operator(word, inner, depth) for word, inner in operand.items()]
-        return lambda value: all(holds(value) for holds in tests)
-    return _bare(operand)
+    if is_operators(operand):
+        tests = [_prepared_operator(word, inner, depth, outcome=outcome) for word, inner in operand.items()]
+        return _joined(tests, every=outcome)
+    return _for(_bare(operand), outcome=outcome)
+
+
+def is_operators(operand: Any) -> bool:
+    """Tell whether what stands under a path is an object of operators; anything else is a bare value."""
+    return isinstance(operand, dict) and all(word.startswith("$") for word in operand)
+
+
+def is_known(operator: str) -> bool:
+    """Tell whether something is known by that name: an operator, or a word of trees, which holds for no value."""
+    return operator in _NESTED or operator in _FLAT or operator in _MISPLACED
+
+
+def _for(holds: Holds, *, outcome: bool) -> Holds:
+    return holds if outcome else lambda value: not holds(value)
 
 
 def _bare(wanted: Any) -> Holds:
@@ -91,12 +125,12 @@ def _bare(wanted: Any) -> Holds:
     return lambda value: _same(wanted, value) and _ordered(wanted, value)
 
 
-def _prepared_operator(word: str, operand: Any, depth: int) -> Holds:
+def _prepared_operator(word: str, operand: Any, depth: int, *, outcome: bool) -> Holds:
     if word in _NESTED:
-        return _NESTED[word](operand, depth - 1)
+        return _NESTED[word](operand, depth - 1, outcome)
     if word in _FLAT:
-        return _FLAT[word](operand)
-    return lambda _: False  # GrowthBook: an unknown operator holds for nobody
+        return _for(_FLAT[word](operand), outcome=outcome)
+    return _always if word in _MISPLACED and not outcome else _never
 
 
 def _truthy(value: Any) -> bool:
@@ -244,47 +278,47 @@ def _type(wanted: Any) -> Holds:
     return lambda value: kind_of(value) == wanted
 
 
-def _size(operand: Any, depth: int) -> Holds:
-    holds = prepared_value(operand, depth)
-    return lambda value: isinstance(value, (list, tuple)) and holds(len(value))
+def _size(operand: Any, depth: int, outcome: bool) -> Holds:
+    tells = prepared_value(operand, depth, outcome=outcome)
+    return lambda value: tells(len(value)) if isinstance(value, (list, tuple)) else not outcome
 
 
-def _elem_match(operand: Any, depth: int) -> Holds:
+def _elem_match(operand: Any, depth: int, outcome: bool) -> Holds:
     """Some element that is not null passes."""
-    if isinstance(operand, dict) and all(word.startswith("$") and word not in _TREE for word in operand):
-        holds = prepared_value(operand, depth)
-    else:
-        holds = prepared_condition(operand, depth)
-    return lambda value: (
-        isinstance(value, (list, tuple)) and any(holds(element) for element in value if element is not None)
-    )
+    over_value = is_operators(operand) and not operand.keys() & _TREE
+    tells = (prepared_value if over_value else prepared_condition)(operand, depth, outcome=outcome)
+    if outcome:
+        return lambda value: isinstance(value, (list, tuple)) and any(tells(each) for each in value if each is not None)
+    return lambda value: not isinstance(value, (list, tuple)) or all(tells(each) for each in value if each is not None)
 
 
-def _not(operand: Any, depth: int) -> Holds:
-    holds = prepared_value(operand, depth)
-    return lambda value: not holds(value)
+def _not(operand: Any, depth: int, outcome: bool) -> Holds:
+    return prepared_value(operand, depth, outcome=not outcome)
 
 
-def _folded(operand: Any, depth: int) -> Holds:
+def _folded(operand: Any, depth: int, *, outcome: bool) -> Holds:
     """One of `$alli`: a bare value, text without its case, or operators, which see the case."""
-    if isinstance(operand, dict) and all(word.startswith("$") for word in operand):
-        return prepared_value(operand, depth)
+    if is_operators(operand):
+        return prepared_value(operand, depth, outcome=outcome)
     wanted = _lowered(operand)
-    return lambda element: _same(wanted, _lowered(element))
+    return _for(lambda element: _same(wanted, _lowered(element)), outcome=outcome)
 
 
-def _all(prepare_one: Callable[[Any, int], Holds]) -> Callable[[Any, int], Holds]:
-    def prepare(operand: Any, depth: int) -> Holds:
+def _all(prepare_one: Callable[..., Holds]) -> Callable[[Any, int, bool], Holds]:
+    def prepare(operand: Any, depth: int, outcome: bool) -> Holds:
         if not isinstance(operand, list):
-            return lambda _: False
-        tests = [prepare_one(part, depth) for part in operand]
-        return lambda value: isinstance(value, (list, tuple)) and all(any(map(holds, value)) for holds in tests)
+            return _never if outcome else _always
+        tests = [prepare_one(part, depth, outcome=outcome) for part in operand]
+        if outcome:
+            return lambda value: isinstance(value, (list, tuple)) and all(any(map(tells, value)) for tells in tests)
+        return lambda value: not isinstance(value, (list, tuple)) or any(all(map(tells, value)) for tells in tests)
 
     return prepare
 
 
 _TREE = frozenset({"$and", "$or", "$nor"})
-_NESTED: dict[str, Callable[[Any, int], Holds]] = {
+_MISPLACED = _TREE | {"$savedGroup", "$inGroup", "$notInGroup"}  # the names of groups are put in before this sees them
+_NESTED: dict[str, Callable[[Any, int, bool], Holds]] = {
     "$size": _size,
     "$elemMatch": _elem_match,
     "$not": _not,

@@ -8,19 +8,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from buildflags_sdk._evaluation.operators import prepare
+from buildflags_sdk._evaluation.operators.growthbook import is_operators
 from buildflags_sdk.importers.draft import Draft, Unsupported, a_list, an_object, place
 from buildflags_sdk.importers.report import MOVED, TARGETING_KEY
+
+from .unknown import asks_fields, is_new_type, is_undecided, is_undecided_value
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     Condition = dict[str, Any]
     Leaf = Callable[[str, Any], Condition]
-    Group = Callable[[Any, str], Condition]
+    Group = Callable[[Any, str], "_Judged"]
 
 ALWAYS: Final[dict[str, Any]] = {"all": []}
 NEVER: Final[dict[str, Any]] = {"any": []}
 _NOBODY: Final[dict[str, Any]] = {"$nor": [{}]}
+_UNDECIDED: Final[dict[str, Any]] = {"any": {"$undecided": True}}  # no operator: neither true nor false
 _GROUP: Final = "$savedGroup"
 _LISTED: Final = ("$and", "$or", "$nor")
 _BY_MEMBERS: Final = {"$inGroup": ("$in", "$nin"), "$notInGroup": ("$nin", "$in")}
@@ -44,6 +48,38 @@ def all_of(conditions: list[Condition]) -> Condition | None:
     return kept[0] if len(kept) == 1 else {"all": kept} if kept else None
 
 
+class _Judged(NamedTuple):
+    """Of a condition there: what holds here where it is true and where it is false. Undecided, it may be neither."""
+
+    holds: dict[str, Any]
+    fails: dict[str, Any]
+    decided: bool
+
+    @property
+    def negated(self) -> _Judged:
+        """The same of its negation."""
+        return _Judged(self.fails, self.holds, self.decided)
+
+
+def _decided(holds: Condition) -> _Judged:
+    return _Judged(holds, {"not": holds}, decided=True)
+
+
+def _every(parts: list[_Judged], holds: Condition) -> _Judged:
+    """Of all parts together, of which it is said what holds."""
+    if all(part.decided for part in parts):
+        return _decided(holds)
+    return _Judged(holds, {"any": [part.fails for part in parts]}, decided=False)
+
+
+def _some(parts: list[_Judged]) -> _Judged:
+    """Of any part; without one it holds."""
+    holds = {"any": [part.holds for part in parts]} if parts else ALWAYS
+    if all(part.decided for part in parts):
+        return _decided(holds)
+    return _Judged(holds, {"all": [part.fails for part in parts]}, decided=False)
+
+
 class _Referred(NamedTuple):
     """What a `$savedGroup` names, as a condition; `listed` is one over the members of a list."""
 
@@ -63,6 +99,9 @@ class Conditions:
 
     def over_attributes(self, raw: Any, where: str) -> Condition:
         """A condition over the context. Raises `Unsupported`."""
+        return self._judged(raw, where).holds
+
+    def _judged(self, raw: Any, where: str) -> _Judged:
         return self._tree(
             raw, where, lambda name, operand: self._attribute(path_of(name), operand, where), self._saved_group
         )
@@ -83,35 +122,41 @@ class Conditions:
             value = {"op": "satisfies", "dialect": "growthbook", "values": [wanted], "path": inside}
             return {"flag": flag, "value": value, "on_absent": on_null}
 
-        def group(reference: Any, here: str) -> Condition:
+        def group(reference: Any, here: str) -> _Judged:
             return self._tree(self._expanded(reference, here, frozenset()), here, leaf, group)
 
-        tree = self._tree(raw, where, leaf, group)
+        tree = self._tree(raw, where, leaf, group).holds
         # It is asked even when the tree looks at nothing, for the sake of cycles.
         return {"all": [{"flag": flag, "on_absent": True}, tree]} if not _names_a_flag(tree) else tree
 
-    def _tree(self, raw: Any, where: str, leaf: Leaf, group: Group) -> Condition:
-        parts: list[Condition] = []
+    def _tree(self, raw: Any, where: str, leaf: Leaf, group: Group) -> _Judged:
+        parts: list[_Judged] = []
         for word, operand in an_object(raw, where).items():
             here = f"{where}.{word}"
             if word in _LISTED:
                 inner = [self._tree(part, here, leaf, group) for part in _list(operand, here)]
-                either = {"any": inner} if inner else ALWAYS  # an empty $or holds
-                parts.append({"all": inner} if word == "$and" else either if word == "$or" else {"not": either})
+                either = _every(inner, {"all": [part.holds for part in inner]}) if word == "$and" else _some(inner)
+                parts.append(either.negated if word == "$nor" else either)
             elif word == "$not":
-                parts.append({"not": self._tree(operand, here, leaf, group)})
+                parts.append(self._tree(operand, here, leaf, group).negated)
             elif word == _GROUP:
                 parts.append(group(operand, here))
             elif word == "$savedGroups":
                 msg = f"{where}: $savedGroups is not known"
                 raise Unsupported(msg)
             else:
-                parts.append(leaf(word, operand))
-        return all_of(parts) or ALWAYS
+                parts.append(self._leaf(word, operand, leaf))
+        return _every(parts, all_of([part.holds for part in parts]) or ALWAYS)
+
+    def _leaf(self, name: str, operand: Any, leaf: Leaf) -> _Judged:
+        undecided = is_undecided_value(operand, self._groups)
+        if is_operators(operand) and len(operand) > 1 and (undecided or _BY_MEMBERS.keys() & operand.keys()):
+            parts = [self._leaf(name, {word: inner}, leaf) for word, inner in operand.items()]
+            return _every(parts, {"all": [part.holds for part in parts]})
+        holds = leaf(name, operand)
+        return _Judged(holds, leaf(name, {"$not": operand}), decided=False) if undecided else _decided(holds)
 
     def _attribute(self, path: list[str], operand: Any, where: str) -> Condition:
-        if isinstance(operand, dict) and len(operand) > 1 and _BY_MEMBERS.keys() & operand.keys():
-            return {"all": [self._attribute(path, {word: inner}, where) for word, inner in operand.items()]}
         wanted = self._resolved(operand, where)
         if isinstance(operand, dict) and operand.keys() in ({"$inGroup"}, {"$notInGroup"}):
             (group,) = operand.values()
@@ -127,16 +172,19 @@ class Conditions:
     def _resolved(self, operand: Any, where: str, seen: frozenset[str] = frozenset()) -> Any:
         """The operand with the members of saved groups in place of their names.
 
-        A group that has none, not being a list, stays: by that name, which is no operator here, it holds for nobody.
+        A group that has none, not being a list, stays: under that name it holds for nobody. If its type is not known, it
+        gets a name that is not known either.
         """
         if isinstance(operand, list):
             return [self._resolved(each, where, seen) for each in operand]
-        if not isinstance(operand, dict):
+        if not is_operators(operand):
             return operand
         made: dict[str, Any] = {}
         for word, inner in operand.items():
-            if word not in _BY_MEMBERS or self._members(inner) is None:
-                on_fields = word == "$elemMatch" and isinstance(inner, dict) and _asks_fields(inner)
+            if word in _BY_MEMBERS and isinstance(inner, str) and is_new_type(self._groups.get(inner)):
+                made["$undecided"] = inner
+            elif word not in _BY_MEMBERS or self._members(inner) is None:
+                on_fields = word == "$elemMatch" and isinstance(inner, dict) and asks_fields(inner)
                 made[word] = self._inside(inner, where, seen) if on_fields else self._resolved(inner, where, seen)
         for word in (each for each in operand if each in _BY_MEMBERS):
             (ours, opposite), members = _BY_MEMBERS[word], self._members(operand[word])
@@ -168,6 +216,8 @@ class Conditions:
     def _expanded(self, reference: Any, where: str, seen: frozenset[str]) -> dict[str, Any]:
         """What a `$savedGroup` asks, in full and in GrowthBook's words."""
         referred = self._referred(reference)
+        if referred is None and self._is_new_type(reference):
+            return _UNDECIDED
         if referred is None or referred.name in seen:
             return _NOBODY
         expanded: dict[str, Any] = self._inside(referred.condition, where, seen | {referred.name})
@@ -195,13 +245,20 @@ class Conditions:
             return _Referred(group, condition, listed=False)
         return None
 
-    def _saved_group(self, reference: Any, where: str) -> Condition:
-        """A reference in a condition over the context: a group that is a condition becomes a segment."""
+    def _is_new_type(self, reference: Any) -> bool:
+        asked = reference if isinstance(reference, dict) else {}
+        group, named = asked.get("id"), asked.get("attributeKey", "")
+        return isinstance(group, str) and isinstance(named, str) and is_new_type(self._groups.get(group))
+
+    def _saved_group(self, reference: Any, where: str) -> _Judged:
+        """A reference in a condition over the context: a group that is a condition becomes a segment, if it is decided."""
+        if is_undecided({_GROUP: reference}, self._groups):
+            return self._judged(self._expanded(reference, where, frozenset()), where)
         referred = self._referred(reference)
         if referred is None:
-            return NEVER
+            return _decided(NEVER)
         if referred.listed:
-            return self.over_attributes(referred.condition, where)
+            return self._judged(referred.condition, where)
         group = referred.name
         if group not in self._segments:
             self._segments.add(group)
@@ -216,7 +273,7 @@ class Conditions:
                 self._draft.refuse_segment(group, str(problem), where=inside)
         if group in self._problems:
             raise Unsupported(self._problems[group])
-        return {"segment": self._draft.name("segment", group), "on_absent": False, "on_cycle": False}
+        return _decided({"segment": self._draft.name("segment", group), "on_absent": False, "on_cycle": False})
 
     def _segment_of_values(self, group: str, values: list[Any], path: list[str]) -> str:
         name = f"{group}.{'.'.join(path)}"
@@ -228,11 +285,6 @@ class Conditions:
             msg = f"the saved group {group!r} is too long for one segment"
             raise Unsupported(msg)
         return self._draft.name("segment", name)
-
-
-def _asks_fields(condition: dict[str, Any]) -> bool:
-    """Tell whether an `$elemMatch` is over the fields of an element, not over the element."""
-    return any(not word.startswith("$") or word in (*_LISTED, _GROUP) for word in condition)
 
 
 def _satisfies(path: list[str], wanted: Any) -> Condition:
