@@ -55,20 +55,26 @@ class Draft:
             self._taken.add((kind, name))
         return self._names[kind, source_key]
 
-    def add_flag(self, source_key: str, entry: dict[str, Any], *, where: str, why: str = "") -> None:
-        """Add a flag, its `key` being filled in. With `why` it counts as approximated."""
-        key = self.name("flag", source_key)
+    def add_flag(
+        self, source_key: str, entry: dict[str, Any], *, where: str, why: str = "", named: str | None = None
+    ) -> None:
+        """Add a flag, its `key` being filled in. With `why` it counts as approximated. `named`: a further one of that key."""
+        key = named or self.name("flag", source_key)
         whole = {"key": key, **entry, "meta": self._meta(entry, source_key, where)}
         problem = _problem("flag", whole)
         if problem is not None:
             self.refuse_flag(source_key, problem, where=where, type=entry.get("type", "object"))
             return
         self.flags[key] = whole
-        self._find("flag", source_key, why, where)
+        self._find("flag", source_key, key, why, where)
 
     def problem_of_flag(self, source_key: str, entry: dict[str, Any]) -> str | None:
         """Why `add_flag` would refuse it, or None."""
         return _problem("flag", {"key": self.name("flag", source_key), **entry})
+
+    def problem_of_segment(self, source_key: str, entry: dict[str, Any]) -> str | None:
+        """Why `add_segment` would refuse it, or None."""
+        return _problem("segment", {"segment": self.name("segment", source_key), **entry})
 
     def refuse_flag(self, source_key: str, why: str, *, where: str, type: str = "object") -> None:
         """Add a flag that gives the caller's default, with an error that says why."""
@@ -91,7 +97,7 @@ class Draft:
             self.refuse_segment(source_key, problem, where=where)
             return
         self.segments[key] = whole
-        self._find("segment", source_key, why, where)
+        self._find("segment", source_key, key, why, where)
 
     def refuse_segment(self, source_key: str, why: str, *, where: str) -> None:
         """Leave a segment out. A flag that reaches a segment which is absent is PARSE_ERROR unless its condition says else."""
@@ -110,9 +116,9 @@ class Draft:
         meta = entry.get("meta", {})
         return {**meta, "imported": {**self._origin(source_key, where), **meta.get("imported", {})}}
 
-    def _find(self, kind: Kind, source_key: str, why: str, where: str) -> None:
+    def _find(self, kind: Kind, source_key: str, key: str, why: str, where: str) -> None:
         standing = Standing.APPROXIMATED if why else Standing.EXACT
-        self._findings.append(Finding(kind, source_key, self.name(kind, source_key), standing, why, where))
+        self._findings.append(Finding(kind, source_key, key, standing, why, where))
 
 
 def _problem(kind: Kind, entry: dict[str, Any]) -> str | None:

@@ -107,7 +107,7 @@ def targets() -> st.SearchStrategy[Json]:
 def flags(draw: Callable[..., Any], key: str) -> Json:
     rule = st.builds(
         lambda body, served, at: {"clauses": body, **served, "id": at},
-        some(clauses(), 2), outcomes(), st.sampled_from(("r0", "r1", "")),
+        some(clauses(), 2), outcomes(), st.sampled_from(("r0", "r1", "", "r0:2", "a:b", "rule:1", "target:0")),
     )  # fmt: skip
     named = (*(each for each in FLAGS if each > key), *(each for each in FLAGS if each > key), "absent", key)
     optional = {
@@ -227,6 +227,8 @@ def test_their_sdk_and_ours_give_the_same_variation_and_reason(both, fuzz_exampl
 
 
 def _said(result: Json) -> Json:
-    """A rule's id aside where several rules share one."""
-    reason = {name: value for name, value in result["reason"].items() if name not in ("ruleId", "bigSegmentsStatus")}
-    return {**result, "reason": reason}
+    """Without what the store of big segments says of itself."""
+    return {
+        **result,
+        "reason": {name: value for name, value in result["reason"].items() if name != "bigSegmentsStatus"},
+    }

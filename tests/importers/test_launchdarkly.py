@@ -250,14 +250,28 @@ def test_keys_that_are_no_names_here_are_mapped_everywhere():
     assert decide(made, "f", {"key": "u"}).rule_id is None
 
 
-def test_a_rule_without_an_id_of_its_own_is_named_after_its_place():
-    clause = {"attribute": "key", "op": "in", "values": ["u"]}
+@pytest.mark.parametrize(
+    "second", ["", "target:0", "rule:0", "fallthrough", "first", "a:b", "first:2", "a:b:2", ":7", "7", "ü:²"]
+)
+def test_a_rules_id_is_told_as_it_stands_there(second):
     rules = [
-        {"variation": 1, "clauses": []} | {"clauses": [{**clause, "values": ["v"]}]},
-        {"id": "target:0", "variation": 0, "clauses": [clause]},
+        {"id": named, "variation": at % 2, "clauses": [{"attribute": "key", "op": "in", "values": [str(at)]}]}
+        for at, named in enumerate(("first", "other", second))
     ]
     made = imported({"f": {**ON, "rules": rules}})
 
-    assert result_of(decide(made, "f", {"key": "u"}), made.flags["f"])["reason"] == {
-        "kind": "RULE_MATCH", "ruleIndex": 1, "ruleId": "",
-    }  # fmt: skip
+    for at, named in enumerate(("first", "other", second)):
+        decision = decide(made, "f", {"key": str(at)})
+        reason = {"kind": "RULE_MATCH", "ruleIndex": at, "ruleId": named}
+        assert result_of(decision, made.flags["f"]) == {
+            "value": at % 2 == 0, "variationIndex": at % 2, "reason": reason,
+        }  # fmt: skip
+
+
+def test_a_rule_without_an_id_is_named_after_its_place():
+    rule = {"variation": 0, "clauses": [{"attribute": "key", "op": "in", "values": ["u"]}]}
+    made = imported({"f": {**ON, "rules": [{**rule, "id": "r", "clauses": [{"op": "segmentMatch"}]}, rule]}})
+
+    decision = decide(made, "f", {"key": "u"})
+    assert decision.rule_id == "rule:1"
+    assert result_of(decision, made.flags["f"])["reason"] == {"kind": "RULE_MATCH", "ruleIndex": 1, "ruleId": ""}

@@ -15,6 +15,7 @@ from buildflags_sdk.importers.links import Links
 from buildflags_sdk.importers.report import AttributeMapping, Imported
 from buildflags_sdk.importers.source import MAX_BYTES, read_object
 
+from . import notes
 from .contexts import context_of
 from .flags import Reader, raw_variation
 from .results import result_of
@@ -59,8 +60,8 @@ def read(data: bytes, *, max_bytes: int = MAX_BYTES) -> Imported:
     made = _read_flags(reader, flags, values)
     refused: set[Node] = {("flag", key) for key, each in made.items() if each.entry is None}
     refused |= {("segment", key) for key in segments if draft.name("segment", key) not in draft.segments}
-    _settle_errors(reader, refused)
-    _add_flags(reader, made, refused)
+    twins = _settle_errors(reader, made, refused)
+    _add_flags(reader, made, refused, twins)
     return draft.done(AttributeMapping("key", {}, context_of))
 
 
@@ -105,6 +106,7 @@ def _read_segments(reader: Reader, segments: Json) -> None:
         where = place("segments", key)
         try:
             entry, why = reader.segment(key, _object(raw, where), where)
+            why = notes.joined(why, notes.on_segment(key, raw))
         except Unsupported as error:
             draft.refuse_segment(key, str(error), where=where)
         else:
@@ -117,6 +119,7 @@ def _read_flags(reader: Reader, flags: Json, values: Json) -> dict[str, Made]:
         where = place("flagValues" if key in values else "flags", key)
         try:
             entry, why = reader.flag(key, _object(raw, where), where)
+            why = notes.joined(why, notes.on_flag(key, raw))
         except Unsupported as error:
             made[key] = Made(None, str(error), where)
         else:
@@ -129,31 +132,47 @@ def _read_flags(reader: Reader, flags: Json, values: Json) -> dict[str, Made]:
     return made
 
 
-def _settle_errors(reader: Reader, refused: set[Node]) -> None:
-    """Decide what a prerequisite's error means.
+def _settle_errors(reader: Reader, made: dict[str, Made], refused: set[Node]) -> dict[str, str]:
+    """Decide what a prerequisite's error means. Gives the names of the twins that are needed for it, by key.
 
-    One that ends in a cycle or a malformed clause ends the flag that names it, and so does one that is refused here; one
-    whose own variation does not exist merely fails.
+    A cycle, a malformed clause or what is refused here ends also the flag that names it; an outcome that is an error merely
+    fails. Of a flag that can come to both, the others ask a twin, to which such an outcome is the caller's default: what is
+    still an error there ends them. One that is off fails whatever is in it.
     """
     links = reader.links
     cyclic = links.names.keys() - links.heights().keys()
     ending = links.reaching(reader.malformed | cyclic | refused)
-    for named, condition in reader.prerequisites:
-        if named in ending:
-            del condition["on_error"]
+    taken = {key for key, _ in reader.prerequisites} | made.keys()
+    twins: dict[str, str] = {}
+    for key, condition in reader.prerequisites:
+        entry = made[key].entry if key in made else None
+        if ("flag", key) not in ending or (entry and not entry["enabled"]):
+            continue
+        del condition["on_error"]
+        if entry and key in reader.asked:
+            if key not in twins:
+                twins[key] = reader.draft.name("flag", _free(f"{key}-as-a-prerequisite", taken))
+            condition["flag"] = twins[key]
+    return twins
 
 
-def _add_flags(reader: Reader, made: dict[str, Made], refused: set[Node]) -> None:
-    shadowed = reader.links.reaching(refused)
+def _free(name: str, taken: set[str]) -> str:
+    while name in taken:
+        name += "-"
+    return name
+
+
+def _add_flags(reader: Reader, made: dict[str, Made], refused: set[Node], twins: dict[str, str]) -> None:
+    draft, shadowed = reader.draft, reader.links.reaching(refused)
     for key, (entry, why, where) in made.items():
         if entry is None:
-            reader.draft.refuse_flag(key, why, where=where)
-        elif ("flag", key) in shadowed and not why:
-            reader.draft.add_flag(
-                key, entry, where=where, why="it names an entry that is refused: there it is an error"
-            )
-        else:
-            reader.draft.add_flag(key, entry, where=where, why=why)
+            draft.refuse_flag(key, why, where=where)
+            continue
+        follows = "it names an entry that is refused: there it is an error" if ("flag", key) in shadowed else ""
+        draft.add_flag(key, entry, where=where, why=notes.joined(why, follows))
+        if key in twins:
+            whose = f"what the flags ask that name {key!r} as a prerequisite: an outcome in error is none to them"
+            draft.add_flag(key, reader.asked[key], where=where, why=whose, named=twins[key])
 
 
 def _object(raw: Any, where: str) -> Json:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     Json = dict[str, Any]
 
-_OPERATORS: Final[dict[str, tuple[str, str]]] = {
+OPERATORS: Final[dict[str, tuple[str, str]]] = {
     "in": ("in", "strict"),
     "startsWith": ("starts_with", "strict"),
     "endsWith": ("ends_with", "strict"),
@@ -34,6 +34,7 @@ _OPERATORS: Final[dict[str, tuple[str, str]]] = {
     "semVerLessThan": ("semver_lt", "filled"),
     "semVerGreaterThan": ("semver_gt", "filled"),
 }
+SEGMENT_MATCH: Final = "segmentMatch"
 _NEVER: Final[tuple[str, str, list[Any]]] = ("in", "strict", [])
 _NULL_AMONG: Final = ("element_match", "strict", [{"op": "exists", "negate": True}])
 _BAD_ESCAPE = re.compile(r"~(?![01])")
@@ -97,7 +98,7 @@ def clause_condition(raw: Json, where: str, in_segment: Callable[[str], Json]) -
     """
     operator, values = text(raw, "op", where) or "", items(raw, "values", where)
     negate = boolean(raw, "negate", where)
-    if operator == "segmentMatch":
+    if operator == SEGMENT_MATCH:
         named = any_of([in_segment(key) for key in values if isinstance(key, str)] or [_NOBODY])
         return {"not": named} if negate else named
     try:
@@ -135,7 +136,7 @@ def _asked(path: list[str], rows: list[tuple[str, str, list[Any]]], *, negate: b
 
 def _rows(operator: str, values: list[Any], where: str) -> list[tuple[str, str, list[Any]]]:
     """The operator and the values that it can take; the others match nothing, and an unknown operator takes none."""
-    op, dialect = _OPERATORS.get(operator, ("", ""))
+    op, dialect = OPERATORS.get(operator, ("", ""))
     if op == "in":
         return _equalities(values)
     kept = [value for value in values if op and _takes(op, dialect, value, where)]

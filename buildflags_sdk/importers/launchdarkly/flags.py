@@ -1,12 +1,12 @@
 """LaunchDarkly's flags and segments as entries. Order: off, prerequisites, targets, rules, fallthrough.
 
 A flag's rules here are named after what they are there: `prerequisite:KEY`, `target:0`, a rule's own id (`rule:0` without
-one that is its own), `fallthrough`; further arms of the same rule end in `:2`, `:3` ….
+one that is its own and could be no other's), `fallthrough`; further arms of the same rule end in `:2`, `:3` ….
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from buildflags_sdk.importers.draft import Unsupported
 from buildflags_sdk.importers.value_types import common_type, variant_body
@@ -27,16 +27,27 @@ if TYPE_CHECKING:
 _OWN_IDS: Final = ("prerequisite:", "target:", "rule:", "fallthrough")
 
 
+class Row(NamedTuple):
+    """A rule, and what it is when another flag asks: an outcome that is an error is to that one merely another outcome."""
+
+    rule: Json
+    asked: Json
+
+
 class Reader:
-    """Reads entries of one export. `links` learns who names whom, `malformed` who holds what LaunchDarkly cannot judge."""
+    """Reads entries of one export. `links` learns who names whom, `malformed` who holds what LaunchDarkly cannot judge.
+
+    `asked` has the entries that differ when another flag asks them.
+    """
 
     def __init__(self, draft: Draft, links: Links, segments: Iterable[str]) -> None:
         self.draft = draft
         self.links = links
         self.segments = frozenset(segments)
         self.malformed: set[Node] = set()
-        self.prerequisites: list[tuple[Node, Json]] = []
-        """Each prerequisite's condition with what it names: what an error of that one means is known when all are read."""
+        self.asked: dict[str, Json] = {}
+        self.prerequisites: list[tuple[str, Json]] = []
+        """Each prerequisite's condition with the key that it names: what that one's errors mean is known when all are read."""
 
     def flag(self, key: str, raw: Json, where: str) -> tuple[Json, str]:
         """A flag's entry, and in which way it is not exact. Raises `Unsupported`."""
@@ -50,24 +61,28 @@ class Reader:
             "enabled": enabled,
             "off": None if off_arm.serve is None else off_arm.serve["variant"],
         }
-        if not enabled and off_arm.when is not None:
-            entry["broken"] = off_arm.when["error"]
+        if not enabled and off_arm.wrong is not None:
+            entry["broken"] = off_arm.wrong
         seed = f"{text(raw, 'key', where) or key}.{text(raw, 'salt', where) or ''}"
-        rules = [*self._prerequisites(key, raw, off_arm, where), *self._targets(raw, len(variations), where)]
-        experiments: list[str] = []
+        rows = [*self._prerequisites(key, raw, off_arm, where), *_targets(raw, len(variations), where)]
+        noted: Json = {"experiments": [], "rule_ids": {}}
         taken: set[str] = set()
         for at, (rule, place) in enumerate(objects(raw, "rules", where)):
             conditions = [self.clause(("flag", key), *each) for each in objects(rule, "clauses", place)]
-            named = _rule_id(text(rule, "id", place), at, taken)
+            given = text(rule, "id", place) or ""
+            named = _rule_id(given, at, taken)
+            if given not in ("", named):
+                noted["rule_ids"][named] = given
             ways = self._arms(key, arms(rule, seed, len(variations), place))
-            rules += _rules(named, all_of(*conditions), ways, experiments)
+            rows += _rows(named, all_of(*conditions), ways, noted["experiments"])
         last = self._arms(key, arms(raw.get("fallthrough") or {}, seed, len(variations), f"{where}.fallthrough"))
-        fallthrough = last[-1].serve if last[-1].when is None else None
-        kept = last[:-1] if last[-1].when is None else last
-        rules += _rules("fallthrough", None, kept, experiments)
-        entry |= {"rules": rules, "fallthrough": fallthrough}
-        if experiments:
-            entry["meta"] = {"imported": {"experiments": experiments}}
+        final = last[-1].when is None and last[-1].wrong is None
+        rows += _rows("fallthrough", None, last[:-1] if final else last, noted["experiments"])
+        entry |= {"rules": [row.rule for row in rows], "fallthrough": last[-1].serve if final else None}
+        if any(noted.values()):
+            entry["meta"] = {"imported": {name: facts for name, facts in noted.items() if facts}}
+        if any(row.rule is not row.asked for row in rows):
+            self.asked[key] = {**entry, "rules": [row.asked for row in rows]}
         mixed = kind is None and len(variations) > 1 and not all(isinstance(each, (dict, list)) for each in variations)
         return entry, "its variations have several types: read it as an object" if mixed else ""
 
@@ -101,7 +116,7 @@ class Reader:
             self.malformed.add(("flag", key))
         return ways
 
-    def _prerequisites(self, key: str, raw: Json, off: Arm, where: str) -> list[Json]:
+    def _prerequisites(self, key: str, raw: Json, off: Arm, where: str) -> list[Row]:
         made = []
         for each, place in objects(raw, "prerequisites", where):
             named, variation = text(each, "key", place), integer(each, "variation", place)
@@ -116,33 +131,8 @@ class Reader:
                 "on_error": False,
             }
             self.links.add(("flag", key), ("flag", named))
-            self.prerequisites.append((("flag", named), condition))
-            when = all_of({"not": condition}, off.when)
-            made.append({"id": f"prerequisite:{named}", "when": when, "serve": off.serve})
-        return made
-
-    def _targets(self, raw: Json, count: int, where: str) -> list[Json]:
-        """Targets of contexts in their order, those of users pointing into `targets`; without any, `targets` as it is."""
-        of_users = [
-            (integer(each, "variation", place), texts(each, "values", place), place)
-            for each, place in objects(raw, "targets", where)
-        ]
-        rows = [(USER, *each) for each in of_users]
-        of_contexts = objects(raw, "contextTargets", where)
-        if of_contexts:
-            rows = []
-            for each, place in of_contexts:
-                kind, variation = text(each, "contextKind", place) or USER, integer(each, "variation", place)
-                keys = texts(each, "values", place)
-                if kind == USER:
-                    keys = next((values for to, values, _ in of_users if to == variation), [])
-                rows.append((kind, variation, keys, place))
-        made = []
-        for at, (kind, variation, keys, place) in enumerate(rows):
-            if variation is None:
-                msg = f"{place} needs a variation"
-                raise Unsupported(msg)
-            made += _rules(f"target:{at}", key_in(kind, keys), arms(raw_variation(variation), "", count, place), [])
+            self.prerequisites.append((named, condition))
+            made.append(_row(f"prerequisite:{named}", {"not": condition}, off))
         return made
 
     def _segment_rule(self, key: str, raw: Json, seed: str, where: str) -> Json:
@@ -194,22 +184,56 @@ def raw_variation(variation: int) -> Json:
     return {"variation": variation}
 
 
-def _rules(named: str, when: Json | None, ways: list[Arm], experiments: list[str]) -> list[Json]:
+def _targets(raw: Json, count: int, where: str) -> list[Row]:
+    """Targets of contexts in their order, those of users pointing into `targets`; without any, `targets` as it is."""
+    of_users = [
+        (integer(each, "variation", place), texts(each, "values", place), place)
+        for each, place in objects(raw, "targets", where)
+    ]
+    rows = [(USER, *each) for each in of_users]
+    of_contexts = objects(raw, "contextTargets", where)
+    if of_contexts:
+        rows = []
+        for each, place in of_contexts:
+            kind, variation = text(each, "contextKind", place) or USER, integer(each, "variation", place)
+            keys = texts(each, "values", place)
+            if kind == USER:
+                keys = next((values for to, values, _ in of_users if to == variation), [])
+            rows.append((kind, variation, keys, place))
+    made: list[Row] = []
+    for at, (kind, variation, keys, place) in enumerate(rows):
+        if variation is None:
+            msg = f"{place} needs a variation"
+            raise Unsupported(msg)
+        made += _rows(f"target:{at}", key_in(kind, keys), arms(raw_variation(variation), "", count, place), [])
+    return made
+
+
+def _rows(named: str, when: Json | None, ways: list[Arm], experiments: list[str]) -> list[Row]:
     made = []
     for at, arm in enumerate(ways):
         own = named if at == 0 else f"{named}:{at + 1}"
-        rule: Json = {"id": own, "when": all_of(when, arm.when), "serve": arm.serve}
-        if rule["when"] is None:
-            del rule["when"]
-        made.append(rule)
+        made.append(_row(own, when, arm))
         if arm.in_experiment:
             experiments.append(own)
     return made
 
 
-def _rule_id(given: str | None, at: int, taken: set[str]) -> str:
-    usable = given and given not in taken and not given.startswith(_OWN_IDS) and ":" not in given
-    named = given if given and usable else f"rule:{at}"
+def _row(named: str, when: Json | None, arm: Arm) -> Row:
+    asked = _rule(named, all_of(when, arm.when), arm.serve)
+    if arm.wrong is None:
+        return Row(asked, asked)
+    return Row(_rule(named, all_of(when, arm.when, {"error": arm.wrong}), None), asked)
+
+
+def _rule(named: str, when: Json | None, serve: Json | None) -> Json:
+    return {"id": named, "serve": serve} if when is None else {"id": named, "when": when, "serve": serve}
+
+
+def _rule_id(given: str, at: int, taken: set[str]) -> str:
+    """The rule's own id, unless it repeats or looks like one that is given here."""
+    looks_given = given.startswith(_OWN_IDS) or (":" in given and given.rpartition(":")[2].isdigit())
+    named = given if given and given not in taken and not looks_given else f"rule:{at}"
     taken.add(named)
     return named
 

@@ -31,8 +31,8 @@ def _reason(decision: Decision, entry: Mapping[str, Any]) -> dict[str, Any]:
         return {"kind": "ERROR", "errorKind": _ERRORS.get(decision.error_code, "EXCEPTION")}
     if decision.reason == Reason.DISABLED:
         return {"kind": "OFF"}
-    experiments = entry.get("meta", {}).get("imported", {}).get("experiments", ())
-    tracked = {"inExperiment": True} if decision.rule_id in experiments else {}
+    noted = entry.get("meta", {}).get("imported", {})
+    tracked = {"inExperiment": True} if decision.rule_id in noted.get("experiments", ()) else {}
     base = _base(decision.rule_id)
     if base is None or base == "fallthrough":
         return {"kind": "FALLTHROUGH", **tracked}
@@ -41,7 +41,8 @@ def _reason(decision: Decision, entry: Mapping[str, Any]) -> dict[str, Any]:
     if base.startswith("target:"):
         return {"kind": "TARGET_MATCH"}
     at = _rules_there(entry).index(base)
-    return {"kind": "RULE_MATCH", "ruleIndex": at, "ruleId": "" if base == f"rule:{at}" else base, **tracked}
+    there = noted.get("rule_ids", {}).get(base, "" if base == f"rule:{at}" else base)
+    return {"kind": "RULE_MATCH", "ruleIndex": at, "ruleId": there, **tracked}
 
 
 def _rules_there(entry: Mapping[str, Any]) -> list[str | None]:

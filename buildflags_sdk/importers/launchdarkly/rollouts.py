@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from buildflags_sdk.importers.draft import Unsupported
 
-from .clauses import Malformed, all_of, kind_present, reference
+from .clauses import Malformed, kind_present, reference
 from .contexts import USER, attribute_path
 from .fields import boolean, integer, objects, text
 
@@ -19,12 +19,14 @@ WHOLE = 100_000.0
 class Arm(NamedTuple):
     """One of the ways that a rule may go: the first whose `when` holds and whose `serve` does not decline.
 
-    `malformed`: an error there that ends also the flags that name this one; other errors are merely another outcome to them.
+    `wrong` says why its outcome is an error: to the flags that name this one it is merely another outcome. `malformed`: an
+    error in `when`, which ends those flags too.
     """
 
     when: Json | None
     serve: Json | None
     in_experiment: bool = False
+    wrong: str | None = None
     malformed: bool = False
 
 
@@ -58,7 +60,7 @@ def arms(raw: Json, seed: str, count: int, where: str) -> list[Arm]:
         raise Unsupported(msg)
     stretches = _stretches(rollout or {}, f"{where}.rollout")
     if not rollout or not stretches:
-        return [_error(f"{where} names neither a variation nor a rollout with variations")]
+        return [_wrong(f"{where} names neither a variation nor a rollout with variations")]
     return _rollout(rollout, stretches, seed, count, f"{where}.rollout")
 
 
@@ -74,15 +76,15 @@ def _rollout(raw: Json, stretches: list[Stretch], seed: str, count: int, where: 
         made = [_split(bucketing, tracked, count, "next", in_experiment=True)] if tracked else []
         made += [_split(bucketing, untracked, count, "next")] if untracked else []
         # Whoever is left has no context of that kind, and is in no experiment; or fell on a variation that is none.
-        wrong = [Arm(all_of(kind_present(kind), each.when), None) for each in _errors(stretches, count, where)]
+        wrong = [each._replace(when=kind_present(kind)) for each in _errors(stretches, count, where)]
         return [*made, *wrong, first]
     if not text(raw, "bucketBy", where):
         return _covering(bucketing, stretches, count, where)
-    without_kind = Arm(all_of({"not": kind_present(kind)}, first.when), first.serve)
+    without_kind = first._replace(when={"not": kind_present(kind)})
     try:
         bucketing["by"] = attribute_path(*reference(raw, "bucketBy", "contextKind", where))
     except Malformed as error:
-        return [without_kind, _error(str(error))._replace(malformed=True)]
+        return [without_kind, Arm({"error": str(error)}, None, malformed=True)]
     # An attribute that cannot be bucketed counts as 0, which falls on the first variation that has any weight.
     solid = [each for each in stretches if each.to > each.start]
     covering = _covering(bucketing, solid, count, where)
@@ -111,12 +113,12 @@ def _errors(stretches: list[Stretch], count: int, where: str) -> list[Arm]:
 
 def _to(variation: int, count: int, where: str) -> Arm:
     if not 0 <= variation < count:
-        return _error(f"{where} names variation {variation} of {count}")
+        return _wrong(f"{where} names variation {variation} of {count}")
     return Arm(None, {"variant": str(variation)})
 
 
-def _error(message: str) -> Arm:
-    return Arm({"error": message}, None)
+def _wrong(message: str) -> Arm:
+    return Arm(None, None, wrong=message)
 
 
 def _stretches(raw: Json, where: str) -> list[Stretch]:
