@@ -17,15 +17,17 @@ from .walk import STOP, Ended
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from .peer_words import Words
     from .world import World
 
 
 class Bucketing:
     """Points and ranges, as the model says them."""
 
-    def __init__(self, context: Mapping[str, Any], world: World) -> None:
+    def __init__(self, context: Mapping[str, Any], world: World, words: Words) -> None:
         self.context = context
         self.world = world
+        self.words = words
 
     def of_split(self, split: Split) -> tuple[Range | str, Bucket]:
         """The range that serves, or "next", "stop", "error"; and the bucketing."""
@@ -99,4 +101,5 @@ class Bucketing:
     def _bucket(self, asked: Split | Share, key: Any, point: Any, bounds: Any, outcome: str) -> Bucket:
         at = None if point is None else float(point)
         held = None if bounds is None or point is None else (float(bounds.start), float(self._end(bounds)))
-        return Bucket(".".join(asked.by), key, asked.scheme, asked.seed, asked.of, at, held, outcome)
+        by, named = ".".join(asked.by), self.words.attribute(asked.by)
+        return Bucket(by, key, asked.scheme, asked.seed, asked.of, at, held, outcome, None if named == by else named)

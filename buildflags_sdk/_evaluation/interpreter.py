@@ -10,12 +10,14 @@ from buildflags_sdk.errors import RulesetError
 from .computed import NO_SUCH_VARIANT, prepared_name
 from .details import Decision, ErrorCode, Reason
 from .explained_bucketing import Bucketing
+from .explained_jsonlogic import explained
 from .judging import Judge, is_dead, names_others
 from .lines import MAX_DEPTH
 from .model import (
     Computed,
     FlagDefinition,
     Range,
+    Rule,
     SegmentDefinition,
     Serve,
     ServeComputed,
@@ -24,6 +26,7 @@ from .model import (
     parse_segment,
 )
 from .outcomes import caller_default, decision_of, failed, missing_key_message, undecided
+from .peer_words import Words
 from .reading import find, key_text
 from .trace import Bucket, ConditionTrace, RuleTrace, Trace
 from .walk import CYCLE, OFF, STOP, Ended
@@ -146,6 +149,21 @@ class _Evaluation:
                 self.depth -= 1
         return self.segments[key]
 
+    def flag_name(self, key: str) -> str:
+        """What the flag's authors call it; its key where there is none that can be read."""
+        return self._name(self.source.definition, key)
+
+    def segment_name(self, key: str) -> str:
+        """What the segment's authors call it; its key where there is none that can be read."""
+        return self._name(self.source.segment_definition, key)
+
+    def _name(self, definition_of: Callable[[str], Any], key: str) -> str:
+        try:
+            definition = definition_of(key)
+        except RulesetError:
+            return key
+        return key if definition is None else Words(definition.meta).name(key)
+
     def _enter(self, memo: dict[str, Any], key: str) -> None:
         if self.depth == MAX_DEPTH:
             del memo[key]
@@ -160,7 +178,7 @@ class _Evaluation:
             return True, None
         if segment.when is None or is_dead(segment.when):
             return False, None
-        node = Judge(self).condition(segment.when)
+        node = Judge(self, Words(segment.meta)).condition(segment.when)
         return node.holds, node
 
 
@@ -172,7 +190,8 @@ class _FlagWalk:
         self.flag = definition
         self.outcomes = definition.outcomes
         self.rules: list[RuleTrace] = []
-        self.bucketing = Bucketing(evaluation.context, evaluation.world)
+        self.words = Words(definition.meta)
+        self.bucketing = Bucketing(evaluation.context, evaluation.world, self.words)
 
     def trace(self) -> Trace:
         """Decide, and say how."""
@@ -190,32 +209,43 @@ class _FlagWalk:
         doubtful = False
         for at, rule in enumerate(self.flag.rules):
             if rule.when is not None and is_dead(rule.when):
-                self.rules.append(RuleTrace(at, rule.id, "broken"))
+                self._tried(at, rule, "broken")
                 continue
             node: ConditionTrace | None = None
             holds: bool | None = True
             if rule.when is not None:
                 try:
-                    node = Judge(self.evaluation).condition(rule.when)
+                    node = Judge(self.evaluation, self.words).condition(rule.when)
                 except Ended:
-                    self.rules.append(RuleTrace(at, rule.id, "ends the flag"))
+                    self._tried(at, rule, "ends the flag")
                     raise
                 holds = node.holds
             if holds is None:
-                self.rules.append(RuleTrace(at, rule.id, "undecided", node))
+                self._tried(at, rule, "undecided", node)
                 if rule.on_undecided == "undecided":
                     return self._done(undecided(self.flag.key, self.flag.type))
                 doubtful = doubtful or rule.on_undecided == "next_then_undecided"
             elif not holds:
-                self.rules.append(RuleTrace(at, rule.id, "does not hold", node))
+                self._tried(at, rule, "does not hold", node)
             else:
                 decision, bucket = self._serve(rule.serve, Reason.TARGETING_MATCH, rule.id, stops=True)
-                self.rules.append(RuleTrace(at, rule.id, "declines" if decision is None else "serves", node, bucket))
+                self._tried(at, rule, "declines" if decision is None else "serves", node, bucket)
                 if decision is not None:
                     return self._done(decision)
         if doubtful:
             return self._done(undecided(self.flag.key, self.flag.type))
         return self._fallthrough()
+
+    def _tried(
+        self, at: int, rule: Rule, result: str, node: ConditionTrace | None = None, bucket: Bucket | None = None
+    ) -> None:
+        steps: tuple[ConditionTrace, ...] = ()
+        if isinstance(rule.serve, ServeComputed) and result in ("serves", "declines"):
+            computed, evaluation = rule.serve.computed, self.evaluation
+            steps = explained(
+                computed.program, computed.dialect, computed.flag_key, evaluation.context, evaluation.world
+            )
+        self.rules.append(RuleTrace(at, rule.id, result, node, bucket, self.words.rule(rule.id), steps))
 
     def _fallthrough(self) -> Trace:
         reason = Reason.DEFAULT if self.flag.rules else Reason.STATIC

@@ -16,22 +16,23 @@ Node = Callable[[Any, Any], Any]
 
 _LONGEST_TEXT = 65_536  # what `cat` and `merge` may grow to: a reduce can double its result at every step
 _LONGEST_LIST = 10_000
-_ABSENT: Any = object()
+ABSENT: Any = object()
+"""What a path leads to where there is nothing."""
 
 
 def look_up(data: Any, path: Any) -> Any:
-    """What a dotted path finds in data; `_ABSENT` if nothing."""
+    """What a dotted path finds in data; `ABSENT` if nothing."""
     if path is None or path == "":
         return data
     for step in to_text(path).split("."):
         if isinstance(data, dict):
-            data = data.get(step, _ABSENT)
+            data = data.get(step, ABSENT)
         elif isinstance(data, (list, tuple)) and step.isascii() and step.isdigit() and len(step) < 9:
-            data = data[int(step)] if int(step) < len(data) else _ABSENT
+            data = data[int(step)] if int(step) < len(data) else ABSENT
         else:
-            return _ABSENT
-        if data is _ABSENT or data is None:
-            return _ABSENT
+            return ABSENT
+        if data is ABSENT or data is None:
+            return ABSENT
     return data
 
 
@@ -41,14 +42,14 @@ def _var(arguments: list[Node]) -> Node:
 
     def node(data: Any, root: Any) -> Any:
         found = look_up(data, path(data, root))
-        return default(data, root) if found is _ABSENT else found
+        return default(data, root) if found is ABSENT else found
 
     return node
 
 
 def _missing(data: Any, paths: list[Any]) -> list[Any]:
     paths = paths[0] if paths and isinstance(paths[0], list) else paths
-    return [path for path in paths if look_up(data, path) in (_ABSENT, "")]
+    return [path for path in paths if look_up(data, path) in (ABSENT, "")]
 
 
 def _missing_some(data: Any, values: list[Any]) -> list[Any]:

@@ -9,6 +9,7 @@ from buildflags_sdk.errors import RulesetError
 from . import condition_model as form
 from .details import CALLER_DEFAULT, Decision, ErrorCode, Reason
 from .explained_bucketing import Bucketing
+from .explained_jsonlogic import explained
 from .lines import parse_time
 from .reading import NOTHING, find, key_text
 from .rows import prepared_expression, prepared_test, sees_missing
@@ -18,6 +19,7 @@ from .walk import OFF, Ended
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from .peer_words import Words
     from .world import World
 
 
@@ -33,12 +35,22 @@ class Neighbours(Protocol):
     def segment(self, key: str) -> Any:
         """Answer and node as a tuple; None when there is no such segment, anything else when it is being judged."""
 
+    def flag_name(self, key: str) -> str:
+        """What the flag's authors call it."""
+
+    def segment_name(self, key: str) -> str:
+        """What the segment's authors call it."""
+
 
 class Judge:
-    """Conditions, one method for each form. Each gives a node; a condition that ends the flag raises `Ended`."""
+    """Conditions, one method for each form. Each gives a node; a condition that ends the flag raises `Ended`.
 
-    def __init__(self, evaluation: Neighbours) -> None:
+    `words` are those of the definition that the conditions stand in.
+    """
+
+    def __init__(self, evaluation: Neighbours, words: Words) -> None:
         self.evaluation = evaluation
+        self.words = words
         self.context = evaluation.context
         self.world = evaluation.world
 
@@ -88,11 +100,9 @@ class Judge:
             given = None if found is NOTHING else found
             answer = False if test is None else test(given, self.world) if test.needs_now else test(given)
             holds = _opposite(answer) if condition.negate else answer
-        said = f"{'not ' * condition.negate}{'.'.join(condition.attr)} {condition.op} {list(condition.values)}"
         facts = {"path": condition.attr, "found": None if found is NOTHING else found, "missing": found is NOTHING}
         shown = "missing" if found is NOTHING else repr(found)
-        dialect = "" if condition.dialect == "strict" else f" ({condition.dialect})"
-        return ConditionTrace("attr", holds, f"{said}{dialect}: {shown}", facts)
+        return ConditionTrace("attr", holds, f"{self.words.asked(condition)}: {shown}", facts)
 
     def segment(self, condition: form.InSegment) -> ConditionTrace:
         """Membership of a segment."""
@@ -110,7 +120,8 @@ class Judge:
             else:
                 holds, node = found
                 inner = () if node is None else (node,)
-        return ConditionTrace("segment", holds, f"in segment {key}", {"segment": key}, inner)
+        said = f"in segment {self.evaluation.segment_name(key)}"
+        return ConditionTrace("segment", holds, said, {"segment": key}, inner)
 
     def prerequisite(self, condition: form.Prerequisite) -> ConditionTrace:
         """Another flag's decision, for the same context."""
@@ -125,11 +136,25 @@ class Judge:
         else:
             holds = _agrees(condition, found.decision) if found.decision.decided else None
         neighbour = found if isinstance(found, Trace) else None
-        return ConditionTrace("flag", holds, f"flag {key} is as required", {"flag": key}, neighbour=neighbour)
+        said = f"flag {self.evaluation.flag_name(key)} {self._requirement(condition)}"
+        return ConditionTrace("flag", holds, said, {"flag": key}, neighbour=neighbour)
+
+    def _requirement(self, condition: form.Prerequisite) -> str:
+        """What is required of the other flag."""
+        parts = []
+        if condition.enabled is not None:
+            parts.append("is enabled" if condition.enabled else "is disabled")
+        if condition.on is not None:
+            parts.append("is on" if condition.on else "is off")
+        if condition.variants is not None:
+            parts.append(f"serves {' or '.join(condition.variants) or 'no variant'}")
+        if condition.value is not None:
+            parts.append(f"has a {self.words.required(condition.value)}")
+        return " and ".join(parts) or "is decided"
 
     def share(self, condition: form.InShare) -> ConditionTrace:
         """A bucketing point in a range."""
-        holds, bucket = Bucketing(self.context, self.world).of_share(condition.share)
+        holds, bucket = Bucketing(self.context, self.world, self.words).of_share(condition.share)
         return ConditionTrace("share", holds, "in the share", bucket=bucket)
 
     def time(self, condition: form.InTime) -> ConditionTrace:
@@ -138,7 +163,8 @@ class Judge:
         after = window.start is None or now >= parse_time(window.start)
         until = None if window.until is None else parse_time(window.until)
         before = until is None or now < until or (window.until_inclusive and now == until)
-        return ConditionTrace("time", after and before, f"from {window.start} until {window.until}", {"now": now})
+        said = [f"{word} {moment}" for word, moment in (("from", window.start), ("until", window.until)) if moment]
+        return ConditionTrace("time", after and before, " ".join(said) or "at any time", {"now": now})
 
     def member_of(self, condition: form.MemberOf) -> ConditionTrace:
         """Membership of a list kept outside."""
@@ -146,7 +172,9 @@ class Judge:
         holds = _truth(condition.on_missing) if key is None else self.world.is_member(condition.list_id, key)
         if holds is None and key is not None:
             holds = _truth(condition.on_unknown)
-        return ConditionTrace("member_of", holds, f"in list {condition.list_id}", {"key": key})
+        return ConditionTrace(
+            "member_of", holds, f"{self.words.attribute(condition.by)} in list {condition.list_id}", {"key": key}
+        )
 
     def assigned(self, condition: form.Assigned) -> ConditionTrace:
         """An assignment kept by the client's store."""
@@ -159,7 +187,9 @@ class Judge:
         """A program's result."""
         run = prepared_expression(condition.program, condition.dialect, condition.flag_key, condition.broken)
         holds = False if run is None else run(self.context, self.world)
-        return ConditionTrace("expression", holds, "expression", {"program": condition.program})
+        program, dialect = condition.program, condition.dialect
+        steps = () if run is None else explained(program, dialect, condition.flag_key, self.context, self.world)
+        return ConditionTrace("expression", holds, "expression", {"program": program}, steps)
 
     def error(self, condition: form.Failing) -> ConditionTrace:
         """The end: an error."""

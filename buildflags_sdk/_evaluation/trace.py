@@ -28,6 +28,7 @@ class Bucket:
     point: float | None
     range: tuple[float, float] | None
     outcome: str
+    named: str | None = None  # `by` in the words of the rule's authors, where those are not ours
 
     def as_dict(self) -> dict[str, Any]:
         """As plain data."""
@@ -45,7 +46,7 @@ class Bucket:
     def __str__(self) -> str:
         where = "no usable key" if self.point is None else f"point {self.point:g} of {self.of}"
         held = "" if self.range is None else f" in [{self.range[0]:g}, {self.range[1]:g})"
-        return f"{self.scheme}({self.seed!r}, {self.by} = {self.key!r}): {where}{held} → {self.outcome}"
+        return f"{self.scheme}({self.seed!r}, {self.named or self.by} = {self.key!r}): {where}{held} → {self.outcome}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,29 +86,44 @@ class ConditionTrace:
 
 @dataclass(frozen=True, slots=True)
 class RuleTrace:
-    """A rule that was tried. `result`: serves, does not hold, declines, undecided, broken, or how it ended the flag."""
+    """A rule that was tried. `result`: serves, does not hold, declines, undecided, broken, or how it ended the flag.
+
+    `name` is what its authors call it beside its id; `steps` are those of an expression that computes what it serves.
+    """
 
     at: int
     rule_id: str | None
     result: str
     when: ConditionTrace | None = None
     bucket: Bucket | None = None
+    name: str | None = None
+    steps: tuple[ConditionTrace, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """What people know the rule by: its name, with its id beside it, else its id, else its place."""
+        called = str(self.at) if self.rule_id is None else self.rule_id
+        return called if self.name is None else f"{self.name} ({called})"
 
     def as_dict(self) -> dict[str, Any]:
         """As plain data."""
         return {
             "at": self.at,
             "id": self.rule_id,
+            "name": self.name,
             "result": self.result,
             "when": None if self.when is None else self.when.as_dict(),
+            "steps": [step.as_dict() for step in self.steps],
             "bucket": None if self.bucket is None else self.bucket.as_dict(),
         }
 
     def lines(self) -> Iterator[str]:
         """As a tree."""
-        yield f"rule {self.rule_id or self.at}: {self.result}"
+        yield f"rule {self.title}: {self.result}"
         if self.when is not None:
             yield from _indented(self.when.lines())
+        for step in self.steps:
+            yield from _indented(step.lines())
         if self.bucket is not None:
             yield f"    {self.bucket}"
 

@@ -29,9 +29,11 @@ def _add_steps(tree: Tree, trace: Trace) -> None:
 
 def _add_rule(tree: Tree, rule: RuleTrace) -> None:
     style = "good" if rule.result.startswith("serves") else "note"
-    branch = tree.add(Text.assemble("rule ", (rule.rule_id or str(rule.at), "bold"), "  ", (rule.result, style)))
+    branch = tree.add(Text.assemble("rule ", (rule.title, "bold"), "  ", (rule.result, style)))
     if rule.when is not None:
         _add_condition(branch, rule.when)
+    for step in rule.steps:
+        _add_condition(branch, step)
     if rule.bucket is not None:
         branch.add(_bucket_text(rule.bucket))
 

@@ -119,7 +119,9 @@ def _flag(fields: dict[str, Any], where: str) -> tuple[dict[str, Any], str]:
     if _truth(fields, "testing", where):
         whys.append(_TESTING_WHY.format(name=fields["name"]))
     conditions = _conditions(fields, where)
-    rules = [{"id": rule, "when": condition, "serve": {"variant": _ON}} for rule, condition in conditions.items()]
+    rules: list[dict[str, Any]] = [
+        {"id": rule, "when": condition, "serve": {"variant": _ON}} for rule, condition in conditions.items()
+    ]
     percent = _percent(fields, where)
     last: dict[str, Any] = {"variant": _OFF}
     if percent is not None and percent >= 100:
@@ -128,7 +130,8 @@ def _flag(fields: dict[str, Any], where: str) -> tuple[dict[str, Any], str]:
         whys.append(_PERCENT_WHY)
         end = round(percent * _POINTS / 100)
         ranges = [{"from": 0, "to": end, "variant": _ON}, {"from": end, "to": _POINTS, "variant": _OFF}]
-        last = {"split": {"scheme": "bf1", "seed": f"waffle:{fields['name']}", "of": _POINTS, "ranges": ranges}}
+        split = {"scheme": "bf1", "seed": f"waffle:{fields['name']}", "of": _POINTS, "ranges": ranges}
+        rules.append({"id": "percent", "serve": {"split": split}})
     return {"rules": rules, "fallthrough": last}, "; ".join(whys)
 
 
