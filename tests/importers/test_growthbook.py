@@ -251,7 +251,14 @@ def test_the_first_leaf_of_a_bandit_that_holds_gives_the_weights():
 
 
 @pytest.mark.parametrize(
-    "leaf", [{"weights": [0, 1]}, {"leafId": 1}, {"leafId": 1, "weights": [1]}, {"leafId": 1, "weights": [0, 2]}]
+    "leaf",
+    [
+        {"weights": [0, 1]},
+        {"leafId": 1},
+        {"leafId": True, "weights": [0, 1]},
+        {"leafId": 1, "weights": [1]},
+        {"leafId": 1, "weights": [0, 2]},
+    ],
 )
 def test_a_leaf_without_an_id_or_usable_weights_has_the_rules_own(leaf):
     rule = {"contextualVariations": ["a", "b"], "contextualBanditRef": "cb", "weights": [1, 0]}
@@ -323,13 +330,6 @@ def test_experiments_that_change_pages_are_refused_by_name():
     assert imported.report.refused == 1
 
 
-def test_unknown_fields_are_told():
-    (finding,) = read({"f": {"rules": [{"force": 1, "when": "later"}]}}).report.findings
-
-    assert finding.standing == Standing.APPROXIMATED
-    assert "when" in finding.why
-
-
 def test_the_object_of_features_alone_is_a_payload_too():
     assert growthbook.read(b'{"f": {"defaultValue": 1}}').flags["f"]["type"] == "integer"
 
@@ -349,6 +349,11 @@ def test_an_inline_experiment_that_rests_is_only_for_those_who_are_forced(experi
 
     assert given({"id": "u", "forcedVariations": {"e": 1}}) == forced
     assert given({"id": "u"}) == plain
+
+
+@pytest.mark.parametrize("rest", [{"active": False}, {"status": "draft"}, {"status": "stopped"}])
+def test_a_rule_of_a_feature_does_not_rest(rest):
+    assert value([{"variations": ["a", "a"], **rest}], {"id": "u"}) == "a"
 
 
 def test_an_inline_experiment_becomes_a_flag_of_its_key():
@@ -371,6 +376,8 @@ def test_an_inline_experiment_becomes_a_flag_of_its_key():
         (b"[]", "GrowthBook"),
         (b"{}", "features"),
         (b'{"encryptedFeatures": "abc"}', "encrypted"),
+        (b'{"status": 200, "features": {}, "encryptedFeatures": "abc"}', "decrypt encryptedFeatures"),
+        (b'{"features": {"f": {}}, "encryptedSavedGroups": "abc"}', "decrypt encryptedSavedGroups"),
         (b'{"features": [1]}', "features"),
         (b'{"flags": {"a": 1}}', "features"),
         (b'{"features": {}, "savedGroups": [1]}', "savedGroups"),

@@ -16,6 +16,7 @@ from buildflags_sdk.importers.source import MAX_BYTES, read_object
 
 from .conditions import Conditions
 from .rules import GATE, UNNAMED, Feature, Payload
+from .unknown import ENCRYPTED, notes_on_experiment, notes_on_feature
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,7 +55,9 @@ def read(
         where = place("features", key)
         try:
             feature = Feature(payload, key, an_object(body, where), where)
-            draft.add_flag(key, feature.entry(), where=where, why="; ".join(feature.notes))
+            entry = feature.entry()
+            notes = filter(None, [*feature.notes, *notes_on_feature(key, whole, features)])
+            draft.add_flag(key, entry, where=where, why="; ".join(notes))
         except Unsupported as error:
             draft.refuse_flag(key, str(error), where=where)
     _refuse_page_experiments(draft, whole.get("experiments"), features)
@@ -67,8 +70,8 @@ def read_experiment(data: bytes, *, max_bytes: int = MAX_BYTES, forced_variation
     Raises:
         FlagFileError: the bytes are no experiment, or larger than `max_bytes`.
     """
-    rule = dict(read_object(data, system=_SYSTEM, max_bytes=max_bytes))
-    key, chosen, where = rule.get("key"), rule.pop("force", None), "$"
+    rule = read_object(data, system=_SYSTEM, max_bytes=max_bytes)
+    key, chosen, where = rule.get("key"), rule.get("force"), "$"
     known = chosen is None or (isinstance(chosen, int) and not isinstance(chosen, bool))
     if not known or not isinstance(key, str) or not isinstance(rule.get("variations"), list):
         msg = "this is no experiment of GrowthBook: it needs a key and variations, and force is a variation's index"
@@ -76,8 +79,11 @@ def read_experiment(data: bytes, *, max_bytes: int = MAX_BYTES, forced_variation
     draft = Draft(_SYSTEM)
     payload = Payload(draft, Conditions(draft, {}), {}, sticky_buckets=False, forced_variations=forced_variations)
     try:
-        feature = Feature(payload, key, {"rules": [rule]}, where, chosen=chosen)
-        draft.add_flag(key, feature.entry(), where=where, why="; ".join(feature.notes))
+        feature = Feature(payload, key, {"rules": [rule]}, where, inline=True)
+        entry = feature.entry()
+        draft.add_flag(
+            key, entry, where=where, why="; ".join(filter(None, [*feature.notes, *notes_on_experiment(rule)]))
+        )
     except Unsupported as error:
         draft.refuse_flag(key, str(error), where=where)
     return draft.done(AttributeMapping("id", {TARGETING_KEY: MOVED}))
@@ -109,12 +115,13 @@ def result_of(decision: Decision, definition: Mapping[str, Any] | None) -> dict[
 
 
 def _features(raw: dict[str, Any]) -> dict[str, Any]:
+    for name, encrypted in ENCRYPTED.items():
+        if raw.get(encrypted) and not raw.get(name):
+            msg = f"the payload is encrypted: decrypt {encrypted} with the SDK connection's key and put it in as {name}"
+            raise FlagFileError(msg)
     found = raw.get("features")
     if isinstance(found, dict) and not _is_feature(found):
         return found
-    if "encryptedFeatures" in raw:
-        msg = "the payload is encrypted: decrypt encryptedFeatures with the SDK connection's key and give what it holds"
-        raise FlagFileError(msg)
     if raw and all(map(_is_feature, raw.values())):
         return raw
     msg = "this is no payload of GrowthBook: it has no object of features under 'features'"

@@ -11,8 +11,9 @@ from buildflags_sdk._evaluation.operators import prepare
 from buildflags_sdk._evaluation.operators.growthbook import is_operators
 from buildflags_sdk.importers.draft import Draft, Unsupported, a_list, an_object, place
 from buildflags_sdk.importers.report import MOVED, TARGETING_KEY
+from buildflags_sdk.importers.shape import unknown_fields
 
-from .unknown import asks_fields, is_new_type, is_undecided, is_undecided_value
+from .unknown import GROUP, asks_fields, is_new_type, is_undecided, is_undecided_value
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +29,7 @@ _UNDECIDED: Final[dict[str, Any]] = {"any": {"$undecided": True}}  # no operator
 _GROUP: Final = "$savedGroup"
 _LISTED: Final = ("$and", "$or", "$nor")
 _BY_MEMBERS: Final = {"$inGroup": ("$in", "$nin"), "$notInGroup": ("$nin", "$in")}
+_EXPANDED = 1000  # groups put in for one condition: each may name others twice
 _INLINE = 50  # a saved group with more values is a segment, so that flags share it
 
 
@@ -96,9 +98,11 @@ class Conditions:
         self._groups = groups
         self._segments: set[str] = set()
         self._problems: dict[str, str] = {}
+        self._expansions = 0
 
     def over_attributes(self, raw: Any, where: str) -> Condition:
         """A condition over the context. Raises `Unsupported`."""
+        self._expansions = 0
         return self._judged(raw, where).holds
 
     def _judged(self, raw: Any, where: str) -> _Judged:
@@ -108,6 +112,7 @@ class Conditions:
 
     def over_parent(self, flag: str, raw: Any, where: str) -> Condition:
         """A condition over `{"value": …}` of another flag. Raises `Unsupported`."""
+        self._expansions = 0
 
         def leaf(name: str, operand: Any) -> Condition:
             first, *inside = name.split(".")
@@ -220,6 +225,10 @@ class Conditions:
             return _UNDECIDED
         if referred is None or referred.name in seen:
             return _NOBODY
+        self._expansions += 1
+        if self._expansions > _EXPANDED:
+            msg = f"{where}: its saved groups name each other more than {_EXPANDED:,} times"
+            raise Unsupported(msg)
         expanded: dict[str, Any] = self._inside(referred.condition, where, seen | {referred.name})
         return expanded
 
@@ -265,7 +274,8 @@ class Conditions:
             inside = place("savedGroups", group)
             try:
                 when = self.over_attributes(referred.condition, inside)
-                self._draft.add_segment(group, {"when": when}, where=inside)
+                unknown = unknown_fields(self._groups[group], GROUP, "savedGroups", group)
+                self._draft.add_segment(group, {"when": when}, where=inside, why=unknown)
                 if self._draft.name("segment", group) not in self._draft.segments:
                     self._problems[group] = f"the saved group {group!r} was refused"
             except Unsupported as problem:
@@ -280,7 +290,8 @@ class Conditions:
         if name not in self._segments:
             self._segments.add(name)
             when = _native(path, {"$in": values}) or _satisfies(path, {"$in": values})
-            self._draft.add_segment(name, {"when": when}, where=place("savedGroups", group))
+            unknown = unknown_fields(self._groups[group], GROUP, "savedGroups", group)
+            self._draft.add_segment(name, {"when": when}, where=place("savedGroups", group), why=unknown)
         if self._draft.name("segment", name) not in self._draft.segments:
             msg = f"the saved group {group!r} is too long for one segment"
             raise Unsupported(msg)

@@ -22,12 +22,6 @@ if TYPE_CHECKING:
 
 GATE = "prerequisite of rule "
 UNNAMED = "rule "
-_KNOWN = frozenset((
-    "id", "condition", "parentConditions", "force", "variations", "weights", "key", "hashAttribute",
-    "fallbackAttribute", "hashVersion", "range", "coverage", "namespace", "ranges", "meta", "filters", "seed",
-    "name", "phase", "tracks", "bucketVersion", "minBucketVersion", "disableStickyBucketing",
-    "contextualVariations", "contextualBanditRef", "type", "active", "status",
-))  # fmt: skip
 
 
 class Payload(NamedTuple):
@@ -43,10 +37,8 @@ class Payload(NamedTuple):
 class Feature:
     """One feature while it is read. Raises `Unsupported` for what has no equal here."""
 
-    def __init__(
-        self, payload: Payload, key: str, raw: dict[str, Any], where: str, *, chosen: int | None = None
-    ) -> None:
-        self.chosen = chosen  # the variation that an inline experiment gives to all who are in it
+    def __init__(self, payload: Payload, key: str, raw: dict[str, Any], where: str, *, inline: bool = False) -> None:
+        self.inline = inline  # an experiment by itself: it may rest, and give one variation to all who are in it
         self.payload = payload
         self.key = key
         self.where = where
@@ -91,7 +83,7 @@ class Feature:
         values: list[Any] = [self.raw.get("defaultValue")]
         varied: list[Any] = []
         for rule in self.raw_rules:
-            values += [rule["force"]] if "force" in rule else []
+            values += [rule["force"]] if "force" in rule and not self.inline else []
             for name in ("variations", "contextualVariations"):
                 varied += a_list(rule.get(name), f"{self.where}.rules.{name}")
         found = common_type([*values, *varied])
@@ -111,8 +103,6 @@ class RuleReader:
         self.where = f"{feature.where}.rules[{at}]"
         self.id = rule["id"] if isinstance(rule.get("id"), str) and rule["id"] else f"{UNNAMED}{at}"
         self.gate_id = f"{GATE}{at}"
-        if unknown := sorted(rule.keys() - _KNOWN):
-            feature.notes.append(f"{self.where}: fields that are not known were left out: {', '.join(unknown)}")
         disabled = rule.get("disableStickyBucketing") is True
         self.sticky = self.payload.sticky_buckets and not disabled
         self.by = [_attribute(rule.get("hashAttribute"), f"{self.where}.hashAttribute") or [TARGETING_KEY]]
@@ -124,7 +114,7 @@ class RuleReader:
         """Add what this rule becomes."""
         parents = self._parents()
         before, known = parents + self._filters(), len(self.feature.rules)
-        if "force" in self.rule:
+        if "force" in self.rule and not self.feature.inline:
             self._add(self.id, [*before, *self._condition(), *self._rollout()],
                       self.feature.serve(f"force {self.id.removeprefix(UNNAMED)}", self.rule["force"]))  # fmt: skip
         elif self.rule.get("variations") is not None or self._is_bandit:
@@ -209,17 +199,13 @@ class RuleReader:
                 None if described[at].get("passthrough") is True else self._variation(key, at, keys[at], value)
             )
         last = [*before, *self._forced(before, key, names)]
-        status = self.rule.get("status")
-        if (
-            self.rule.get("active") is False
-            or status == "draft"
-            or (status == "stopped" and self.feature.chosen is None)
-        ):
+        chosen = self.rule.get("force") if self.feature.inline else None
+        if self.feature.inline and self._rests(chosen):
             return
-        if self.feature.chosen is not None:
-            if not 0 <= self.feature.chosen < len(names):
+        if chosen is not None:
+            if not 0 <= chosen < len(names):
                 return
-            names = [names[self.feature.chosen]] * len(names)
+            names = [names[chosen]] * len(names)
         scheme = _scheme(self.rule.get("hashVersion") or 1)
         if scheme is None:
             return
@@ -234,6 +220,11 @@ class RuleReader:
         for when, weights in self._weightings(len(values)):
             ranges = self._ranges(len(values), weights)
             self._split([*last, *when], scheme, self._seed(key), ranges, names)
+
+    def _rests(self, chosen: int | None) -> bool:
+        """Tell whether an inline experiment is for nobody but those who are forced. In a feature's rule nobody asks."""
+        status = self.rule.get("status")
+        return self.rule.get("active") is False or status == "draft" or (status == "stopped" and chosen is None)
 
     def _variation(self, experiment: str, at: int, key: str, value: Any) -> str:
         name = self.feature.variant(f"{experiment}:{key}", value)
@@ -296,7 +287,7 @@ class RuleReader:
             raw = an_object(leaf, here)
             weights = numbers(raw.get("weights"), f"{here}.weights")
             when = self.payload.conditions.over_attributes(raw.get("condition") or {}, f"{here}.condition")
-            usable = isinstance(raw.get("leafId"), int) and weights is not None and is_distribution(weights, count)
+            usable = _is_leaf_id(raw.get("leafId")) and weights is not None and is_distribution(weights, count)
             found.append(([*earlier, when], weights if usable else own))
             if when == ALWAYS:
                 return found
@@ -328,6 +319,10 @@ class RuleReader:
         if served:
             split = {**_bucketing(self.by, scheme, seed), "ranges": served}
             self._add(self.id, when, {"split": split})
+
+
+def _is_leaf_id(raw: Any) -> bool:
+    return isinstance(raw, int) and not isinstance(raw, bool)
 
 
 def _body(flag_type: str, value: Any) -> Any:
