@@ -186,21 +186,25 @@ def _scaled(part: int, whole: int, of: int) -> float:
 
 def _devcycle(suffix: str) -> Prepare:
     def prepare(seed: str, of: int) -> Point:
-        target = murmur3_32(seed.encode("utf-8", "surrogatepass"), 1)
+        target = murmur3_32(_devcycle_bytes(seed), 1)
 
         def point(key: Any) -> float | None:
             text = plain_text(key)
             if text is None:
                 return None
-            try:
-                fraction = murmur3_32((text + suffix).encode(), target) / (2**32 - 1)
-            except UnicodeEncodeError:
-                return None
+            fraction = murmur3_32(_devcycle_bytes(text + suffix), target) / (2**32 - 1)
             return fraction if of == 1 else fraction * of
 
         return point
 
     return prepare
+
+
+def _devcycle_bytes(text: str) -> bytes:
+    """What the bucketing library of DevCycle's Python SDK hashes: a backslash for each UTF-16 unit beyond ASCII."""
+    if not text.isascii():
+        text = "".join("\\" * (1 + (each > "\uffff")) if each > "\x7f" else each for each in text)
+    return text.encode()
 
 
 def _modulo(seed: str, of: int) -> Point:
