@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from time import time
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from buildflags_sdk.importers.unleash import flattened, read, result_of
 engine = pytest.importorskip("yggdrasil_engine.engine", reason="the peer's engine is not installed: yggdrasil-engine")
 pytestmark = pytest.mark.conformance
 
-FIELDS = ("userId", "sessionId", "appName", "plan", "version", "score", "since", "targetingKey")
+FIELDS = ("userId", "sessionId", "appName", "plan", "version", "score", "since", "targetingKey", "currentTime")
 VALUES = [
     "a",
     "b",
@@ -32,9 +33,27 @@ VALUES = [
     "2024-05-01T00:00:00Z",
 ]
 VALUES += ["2024-05-01 00:00:00+00:00", "2024-06-01T00:00:00.123456+0200", "2024-5-1 1:2:3 UTC", "2024-05-02 00:00:00"]
-VALUES += ["2025-01-01T00:00:00.5+02:00", "10.1.2.3", "::1", "a\nb"]
-LISTED = st.lists(st.sampled_from([*VALUES, "10.0.0.0/8", "nonsense/9"]), max_size=3)
-PATTERNS = ["^a", "(?i)AB", "b$", "[[:alpha:]]+", r"^\d", "a.b", "(?s)a.b", "(", "(?=a)", "a|5", r"\."]
+VALUES += ["2025-01-01T00:00:00.5+02:00", "10.1.2.3", "::1", "a\nb", 'a"b', "a\\b", "1000", "inf"]
+LISTED = st.lists(st.sampled_from([*VALUES, *VALUES, "10.0.0.0/8", "nonsense/9", "b\\", '\\"']), max_size=3)
+PATTERNS = [
+    "^a",
+    "(?i)AB",
+    "b$",
+    "[[:alpha:]]+",
+    r"^\d",
+    "a.b",
+    "(?s)a.b",
+    "(",
+    "(?=a)",
+    "a|5",
+    r"\.",
+    'a"b',
+    r"a\\b",
+    "a\\",
+]
+PATTERNS += ["^[a-b]{1,2}$", "[]a]", "[^a]", r"\x61", r"\p{Ll}b", ""]
+NUMBERS = ["5", "-1.5", "5.0", " 5 ", "x", "inf", ".5", "5.", "1e3", "1.0", "5\n", "\t5"]
+VERSIONS = ["1.0.0", "1.2.0-beta", "2.0.0+build", "01.0.0", "v1.0.0", " 1.0.0"]
 
 
 def switches(rare: int = 3) -> st.SearchStrategy[bool]:
@@ -52,19 +71,28 @@ def constraints(draw: Any) -> dict[str, Any]:
             + ["NO_SUCH"] * draw(st.integers(0, 1))
         )
     )
-    made: dict[str, Any] = {
-        "contextName": draw(st.sampled_from(FIELDS)),
-        "operator": operator,
-        "inverted": draw(switches()),
-        "caseInsensitive": draw(switches()),
-        "values": draw(LISTED),
-    }
+    made: dict[str, Any] = {"contextName": draw(st.sampled_from(FIELDS)), "operator": operator}
+    made |= draw(
+        st.fixed_dictionaries(
+            {},
+            optional={
+                "inverted": switches(1),
+                "caseInsensitive": switches(1),
+                "values": LISTED | st.none(),
+                "value": st.sampled_from(["", "a"]) | st.none(),
+            },
+        )
+    )
+    if operator.endswith("IN") or operator.startswith("STR"):  # those of several values
+        made["values"] = draw(LISTED)
+    if draw(switches(15)):
+        return made  # without what it compares with, or with the other's
     if operator == "REGEX":
         made["value"] = draw(st.sampled_from(PATTERNS))
-    elif operator.startswith("SEMVER"):  # not among them: "1.0", which the engine reads as a number, and "v1.0.0"
-        made["value"] = draw(st.sampled_from(["1.0.0", "1.2.0-beta", "2.0.0+build", "01.0.0"]))
+    elif operator.startswith("SEMVER"):
+        made["value"] = draw(st.sampled_from(VERSIONS * 3 + NUMBERS))
     elif operator.startswith("NUM"):
-        made["value"] = draw(st.sampled_from(["5", "-1.5", "5.0", " 5 ", "x", "inf", ".5", "5.", "1e3"]))
+        made["value"] = draw(st.sampled_from(NUMBERS * 3 + VERSIONS))
     elif operator.startswith("DATE"):
         made["value"] = draw(
             st.sampled_from(
@@ -75,6 +103,9 @@ def constraints(draw: Any) -> dict[str, Any]:
                     "yesterday",
                     "2024-05-01T00:00:00+02:00",
                     "2024-05-01 00:00:00Z",
+                    "2024-02-30T00:00:00Z",
+                    "1.0.0",
+                    "5",
                 ]
             )
         )
@@ -96,6 +127,9 @@ def variant_lists(draw: Any, *, overrides: bool) -> list[dict[str, Any]]:
             body["overrides"] = [{"contextName": draw(names), "values": draw(LISTED)}]
         made.append(body)
     made[0]["weight"] += 1  # the engine panics where no variant has any weight
+    if not overrides and draw(st.booleans()):  # a strategy's variants, of whose own stickiness nothing is asked
+        for body in made:
+            body["stickiness"] = draw(st.sampled_from(["userId", "plan", "appName"]))
     if overrides:
         sticky = draw(st.sampled_from([None, "userId", "default", "plan"]))
         for body in made:
@@ -113,7 +147,7 @@ def activations(draw: Any) -> dict[str, Any]:
     if name == "flexibleRollout":
         made["parameters"] = {"rollout": percent, "stickiness": draw(st.sampled_from(["userId", "default", "plan"]))}
         if draw(st.booleans()):
-            made["parameters"]["groupId"] = draw(st.sampled_from(["g", "", "flag-a", "é"]))
+            made["parameters"]["groupId"] = draw(st.sampled_from(["g", "", "flag-a", "é", 'g"', 'g\\"h', "g\\h"]))
     elif name == "gradual":
         made["name"] = draw(st.sampled_from(["gradualRolloutUserId", "gradualRolloutSessionId"]))
         made["parameters"] = {"percentage": percent, "groupId": "g"}
@@ -156,10 +190,10 @@ def states(draw: Any) -> dict[str, Any]:
 def contexts(draw: Any) -> dict[str, Any]:
     """A user is always known: where nobody is, chance decides, and two dice agree on nothing."""
     known = {"userId": draw(st.sampled_from([*VALUES, *"defgh"])), "plan": draw(st.sampled_from(VALUES))}
-    for name in ("sessionId", "appName", "remoteAddress"):
+    for name in ("sessionId", "appName", "remoteAddress", "currentTime"):
         if draw(st.booleans()):
             known[name] = draw(st.sampled_from(VALUES))
-    extra = draw(st.dictionaries(st.sampled_from(FIELDS[4:]), st.sampled_from(VALUES), max_size=3))
+    extra = draw(st.dictionaries(st.sampled_from(FIELDS[4:-1]), st.sampled_from(VALUES), max_size=3))
     return {
         **{name: value for name, value in known.items() if name != "plan"},
         "properties": {**extra, "plan": known["plan"]},
@@ -176,7 +210,7 @@ def test_random_rulesets_are_decided_as_unleash_decides_them(both, fuzz_examples
         peer = engine.UnleashEngine()
         peer.take_state(json.dumps(state))
         imported = read(json.dumps(state).encode())
-        decide = both(imported).decide
+        decide = both(imported, now=time()).decide
         keys = {f.source_key: f.key for f in imported.report.findings if f.kind == "flag"}
         for context in people:
             for name in ("flag-a", "flag b", "flag-c"):

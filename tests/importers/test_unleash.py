@@ -84,7 +84,7 @@ def test_the_current_time_is_the_evaluations_unless_the_context_says_another():
         {"operator": "NUM_GT", "value": "many"},
         {"operator": "NUM_GT", "value": "inf", "inverted": True},
         {"operator": "DATE_AFTER", "value": "yesterday"},
-        {"operator": "SEMVER_EQ", "value": "1.0", "inverted": True},
+        {"operator": "SEMVER_EQ", "value": "1.0.x", "inverted": True},
         {"operator": "STR_CONTAINS", "values": [], "inverted": True},
     ],
 )

@@ -15,10 +15,12 @@ from buildflags_sdk._evaluation.details import CALLER_DEFAULT
 from buildflags_sdk._evaluation.lines import shown
 from buildflags_sdk.importers.draft import Draft, Unsupported, a_list, an_object
 from buildflags_sdk.importers.report import AttributeMapping, Imported
+from buildflags_sdk.importers.shape import unknown_fields
 from buildflags_sdk.importers.source import MAX_BYTES, read_object
 
 from .constraints import ALWAYS, USER, Names, NeverOn, conditions_of, switch, text, texts
 from .export import Export, Item, read_export
+from .fields import FEATURE, SEGMENT
 from .strategies import Segment, Strategy, strategy_of
 from .variants import DISABLED, Variants
 
@@ -101,8 +103,9 @@ class _Reading:
     def _segment(self, item: Item) -> None:
         key = self.draft.name("segment", f"segment-{item.key}")
         problem: Exception | None = None
+        notes = [unknown_fields(item.body, SEGMENT, *item.steps)]
         try:
-            conditions = conditions_of(item.body.get("constraints"), f"{item.where}.constraints", self.names)
+            conditions = conditions_of(item.body.get("constraints"), f"{item.where}.constraints", self.names, notes)
         except (NeverOn, Unsupported) as error:
             problem = error
             self.draft.refuse_segment(
@@ -111,21 +114,24 @@ class _Reading:
         else:
             said = {name: item.body[name] for name in ("name", "description") if isinstance(item.body.get(name), str)}
             entry = {"when": {"all": conditions}, **({"meta": said} if said else {})}
-            self.draft.add_segment(f"segment-{item.key}", entry, where=item.where)
+            self.draft.add_segment(f"segment-{item.key}", entry, where=item.where, why=_all_of(notes))
         self.segments[int(item.key)] = Segment(key, problem)
 
     def _feature(self, item: Item) -> None:
+        unknown = unknown_fields(item.body, FEATURE, *item.steps)
         try:
-            entry, why = self._entry(item)
+            entry, whys = self._entry(item)
         except NeverOn as error:
             off = {"type": "boolean", "variants": {DISABLED: False}, "enabled": False, "off": DISABLED}
             why = f"Unleash cannot use it and never turns it on: {error}; it is imported as switched off"
-            self.draft.add_flag(item.key, {**off, "meta": _said(item.body)}, where=item.where, why=why)
+            self.draft.add_flag(
+                item.key, {**off, "meta": _said(item.body)}, where=item.where, why=_all_of([why, unknown])
+            )
         except Unsupported as error:
             self.refused.add(item.key)
             self.draft.refuse_flag(item.key, str(error), where=item.where)
         else:
-            self.draft.add_flag(item.key, entry, where=item.where, why=why)
+            self.draft.add_flag(item.key, entry, where=item.where, why=_all_of([*whys, unknown]))
             self._remember_variants(item.key)
 
     def _remember_variants(self, key: str) -> None:
@@ -140,7 +146,7 @@ class _Reading:
         elif peers:
             entry["meta"]["imported"]["variants"] = peers
 
-    def _entry(self, item: Item) -> tuple[dict[str, Any], str]:
+    def _entry(self, item: Item) -> tuple[dict[str, Any], list[str]]:
         body, where, variants = item.body, item.where, self.variants[item.key]
         enabled = switch(body, "enabled", where, default=False)
         own = a_list(body.get("variants"), f"{where}.variants")
@@ -150,7 +156,7 @@ class _Reading:
         ]
         flag_serve = variants.serve(own, item.key, None, f"{where}.variants")
         overrides = variants.overrides(own, f"{where}.variants")
-        whys = [strategy.why for strategy in strategies if strategy.why]
+        whys = [note for strategy in strategies for note in strategy.notes]
         rules = self._parents(item)
         off = {"variant": variants.off}
         if not strategies:
@@ -180,9 +186,9 @@ class _Reading:
             "off": variants.off,
             "rules": rules,
             "fallthrough": last,
-            "meta": _said(body),
+            "meta": {**_said(body), **_names(body)},
         }
-        return entry, "; ".join(dict.fromkeys(whys))
+        return entry, whys
 
     def _strategy_rules(
         self,
@@ -243,8 +249,20 @@ def _override_rules(
 
 
 def _said(body: Mapping[str, Any]) -> dict[str, Any]:
-    """What people wrote about a flag."""
-    return {name: body[name] for name in ("description", "project", "type") if isinstance(body.get(name), str)}
+    """What people wrote about a flag, which decides nothing."""
+    told = {name: body[name] for name in ("description", "project", "type") if isinstance(body.get(name), str)}
+    return told | {name: True for name in ("stale", "impressionData") if body.get(name) is True}
+
+
+def _names(body: Mapping[str, Any]) -> dict[str, Any]:
+    """What people know the rules by: a strategy's title, or its name."""
+    strategies = enumerate(_dicts(body.get("strategies")))
+    named = {f"strategy-{at}": each.get("title") or each.get("name") for at, each in strategies}
+    return {"imported": {"rules": named}} if named else {}
+
+
+def _all_of(notes: list[str]) -> str:
+    return "; ".join(dict.fromkeys(filter(None, notes)))
 
 
 def _dicts(raw: Any) -> list[dict[str, Any]]:

@@ -7,10 +7,10 @@ from typing import Any, Final, NamedTuple
 
 from buildflags_sdk._evaluation.lines import shown
 from buildflags_sdk._evaluation.operators import Unpreparable, prepare
-from buildflags_sdk._evaluation.regex import LONGEST_PATTERN, linear_pattern
-from buildflags_sdk._evaluation.regex_dialect import translate
 from buildflags_sdk.importers.draft import Unsupported, a_list, an_object
 from buildflags_sdk.importers.report import MOVED, TARGETING_KEY
+
+from .patterns import is_pattern, note_of
 
 USER: Final = "userId"
 NEVER: Final[dict[str, Any]] = {"any": []}
@@ -35,41 +35,43 @@ class Names:
 
 
 class _Row(NamedTuple):
-    """An operator of Unleash here; `several` values or one, `ignoring_case` the dialect for `caseInsensitive`."""
+    """An operator over texts here; `several` values or one, `ignoring_case` the dialect for `caseInsensitive`."""
 
     op: str
     dialect: str
-    several: bool = False
+    several: bool = True
     negated: bool = False
     ignoring_case: str = ""
 
 
 _OPERATORS: Final[dict[str, _Row]] = {
-    "IN": _Row("in", "text", several=True),
-    "NOT_IN": _Row("in", "text", several=True, negated=True),
-    "STR_STARTS_WITH": _Row("starts_with", "text", several=True, ignoring_case="text_lower"),
-    "STR_ENDS_WITH": _Row("ends_with", "text", several=True, ignoring_case="text_lower"),
-    "STR_CONTAINS": _Row("contains", "text", several=True, ignoring_case="text_lower"),
-    "IN_CIDR": _Row("cidr", "unleash", several=True),
-    "REGEX": _Row("matches", "text", ignoring_case="text_ignore_case"),
-    "DATE_AFTER": _Row("after", "chrono"),
-    "DATE_BEFORE": _Row("before", "chrono"),
-    **{f"NUM_{word.upper()}": _Row(word, "unleash") for word in ("eq", "gt", "gte", "lt", "lte")},
-    **{f"SEMVER_{word.upper()}": _Row(f"semver_{word}", "strict") for word in ("eq", "gt", "gte", "lt", "lte")},
+    "IN": _Row("in", "text"),
+    "NOT_IN": _Row("in", "text", negated=True),
+    "STR_STARTS_WITH": _Row("starts_with", "text", ignoring_case="text_lower"),
+    "STR_ENDS_WITH": _Row("ends_with", "text", ignoring_case="text_lower"),
+    "STR_CONTAINS": _Row("contains", "text", ignoring_case="text_lower"),
+    "IN_CIDR": _Row("cidr", "unleash"),
+    "REGEX": _Row("matches", "text", several=False, ignoring_case="text_ignore_case"),
 }
-_BACKTRACKING_ONLY = re.compile(r"\(\?<?[=!]|\\[1-9]|\(\?P=|\(\?>")
+_COMPARISONS: Final[dict[str, str]] = {
+    **{f"{kind}_{word.upper()}": word for kind in ("NUM", "SEMVER") for word in ("eq", "gt", "gte", "lt", "lte")},
+    "DATE_AFTER": "gt",
+    "DATE_BEFORE": "lt",
+}
+_MOMENTS: Final = {"gt": "after", "lt": "before"}
 _NUMBER = re.compile(r"[+-]?\d+\.?\d*(?:[eE][+-]?\d+)?", re.ASCII)
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{3})?(?:Z|[+-]\d\d:\d\d)", re.ASCII)
+_STRAY_QUOTE = re.compile(r'(?<!\\)"')
 
 
-def conditions_of(raw: Any, where: str, names: Names) -> list[dict[str, Any]]:
-    """The conditions of a list of constraints, all of which must hold.
+def conditions_of(raw: Any, where: str, names: Names, notes: list[str]) -> list[dict[str, Any]]:
+    """The conditions of a list of constraints, all of which must hold; `notes` gets what they mean differently here.
 
     Raises:
         NeverOn: Unleash compiles one of them to a flag that is off.
         Unsupported: one of them has a shape that no Unleash server sends.
     """
-    return [_condition(constraint, f"{where}[{at}]", names) for at, constraint in enumerate(a_list(raw, where))]
+    return [_condition(each, f"{where}[{at}]", names, notes) for at, each in enumerate(a_list(raw, where))]
 
 
 def texts(raw: Any, where: str) -> list[str]:
@@ -100,70 +102,77 @@ def switch(raw: dict[str, Any], name: str, where: str, *, default: bool) -> bool
     return value
 
 
-def _condition(raw: Any, where: str, names: Names) -> dict[str, Any]:
+def closed(values: list[str], where: str) -> list[str]:
+    """Texts that Unleash's engine puts between quotes: a backslash at the end makes its rule unreadable. Raises `NeverOn`."""
+    for value in values:
+        if value.endswith("\\"):
+            msg = f"{where} holds {shown(value)}, whose last backslash Unleash's engine takes for one before a quote"
+            raise NeverOn(msg)
+    return values
+
+
+def unquoted(value: str, where: str) -> str:
+    """A text that the engine puts between quotes as it is. Raises `NeverOn` where that ends it too early or not at all."""
+    if _STRAY_QUOTE.search(value):
+        msg = f"{where} is {shown(value)}, whose quote ends the text in Unleash's engine"
+        raise NeverOn(msg)
+    return closed([value], where)[0]
+
+
+def _condition(raw: Any, where: str, names: Names, notes: list[str]) -> dict[str, Any]:
     constraint = an_object(raw, where)
     field, word = text(constraint, "contextName", where), text(constraint, "operator", where)
     negate = switch(constraint, "inverted", where, default=False)
     ignore_case = switch(constraint, "caseInsensitive", where, default=False)
+    several = texts(constraint.get("values"), f"{where}.values")
+    one = text(constraint, "value", where, "")
+    path = names.path(unquoted(field, f"{where}.contextName"))
+    if word.startswith("SEMVER") and one.startswith("v"):
+        return NEVER  # which the engine writes into its rule for such a version, inverted or not
+    if word in _COMPARISONS:
+        compared = _comparison(_COMPARISONS[word], one.strip(" \t"), f"{where}.value")
+        if compared["op"] in ("before", "after") and field == "currentTime":
+            return {"attr": path, **compared, "dialect": "unleash", "negate": negate}
+        return {"attr": path, **compared, "negate": negate, "on_missing": negate}
     row = _OPERATORS.get(word)
     if row is None:
         msg = f"{where}: there is no operator {shown(word)}"
         raise NeverOn(msg)
-    values = texts(constraint.get("values"), f"{where}.values")
-    if not row.several:
-        values = [text(constraint, "value", where, "")]
-    dialect = row.ignoring_case if ignore_case and row.ignoring_case else row.dialect
+    place = f"{where}.{'values' if row.several else 'value'}"
+    values = closed(several if row.several else [one], place)
     negate = negate is not row.negated
-    if row.op == "matches" and not _is_pattern(values[0], where, ignore_case=ignore_case):
-        return ALWAYS if negate else NEVER
-    values = _usable(row, values, f"{where}.{'values' if row.several else 'value'}")
-    condition = {"attr": names.path(field), "op": row.op, "values": values, "dialect": dialect, "negate": negate}
-    if row.op in ("before", "after") and field == "currentTime":
-        return {**condition, "dialect": "unleash"}
-    return {**condition, "on_missing": negate}
-
-
-def _usable(row: _Row, values: list[str], where: str) -> list[str]:
-    """The values, if Unleash can compile them. Raises `NeverOn`."""
-    if row.op in ("starts_with", "ends_with", "contains", "cidr") and not values:
-        msg = f"{where} is empty"
+    if row.op == "matches":
+        if not is_pattern(one, place, ignore_case=ignore_case):
+            return ALWAYS if negate else NEVER
+        notes.extend(filter(None, [note_of(one, place)]))
+    if row.op not in ("in", "matches") and not values:
+        msg = f"{place} is empty"
         raise NeverOn(msg)
-    if row.op != "matches" and not row.several:
-        values = [values[0].strip()]
-    usable = row.several or row.dialect not in ("unleash", "chrono")
-    usable = usable or (_NUMBER if row.dialect == "unleash" else _MOMENT).fullmatch(values[0]) is not None
+    dialect = row.ignoring_case if ignore_case and row.ignoring_case else row.dialect
+    _must_compare(row.op, dialect, values, place)
+    return {
+        "attr": path, "op": row.op, "values": values, "dialect": dialect, "negate": negate, "on_missing": negate,
+    }  # fmt: skip
+
+
+def _comparison(symbol: str, value: str, where: str) -> dict[str, Any]:
+    """A comparison with one value. What it looks like decides how it is compared, whatever the operator is called."""
+    if _MOMENT.fullmatch(value):
+        compared = _must_compare(_MOMENTS.get(symbol, "after"), "chrono", [value], where)
+        if symbol not in _MOMENTS:
+            msg = f"{where} is {shown(value)}, a moment, which is compared here by before and after alone"
+            raise Unsupported(msg)
+        return compared
+    if _NUMBER.fullmatch(value):
+        return _must_compare(symbol, "unleash", [value], where)
+    return _must_compare(f"semver_{symbol}", "strict", [value], where)
+
+
+def _must_compare(op: str, dialect: str, values: list[str], where: str) -> dict[str, Any]:
+    """The operator with its values, if Unleash can compile them. Raises `NeverOn`."""
     try:
-        prepare(row.op, row.dialect, values)
+        prepare(op, dialect, values)
     except Unpreparable:
-        usable = False
-    if not usable:
-        msg = f"{where} is {shown(values[0])}, which {row.op} cannot compare with"
-        raise NeverOn(msg)
-    return values
-
-
-def _is_pattern(pattern: str, where: str, *, ignore_case: bool) -> bool:
-    """Whether a pattern is of the RE2 dialect; Unleash lets any other match nothing. Raises `Unsupported`."""
-    if len(pattern) > LONGEST_PATTERN:
-        msg = f"{where}: a pattern of {len(pattern)} characters, over the limit of {LONGEST_PATTERN}"
-        raise Unsupported(msg)
-    try:
-        if linear_pattern(pattern, ignore_case=ignore_case) is None:
-            translate(pattern, ignore_case=ignore_case, at_start=False)
-    except Unpreparable:
-        if not _foreign(pattern):
-            msg = f"{where}: only the re2 extra can tell whether {shown(pattern)} is a pattern; install it and import again"
-            raise Unsupported(msg) from None
-        return False
-    return True
-
-
-def _foreign(pattern: str) -> bool:
-    """Whether a pattern that was refused is outside the RE2 dialect for sure, and not just too dangerous for `re`."""
-    if linear_pattern("") is not None or _BACKTRACKING_ONLY.search(pattern):
-        return True
-    try:
-        re.compile(pattern)
-    except (re.error, OverflowError, RecursionError):
-        return True
-    return False
+        msg = f"{where} is {shown(values[0])}, which {op} cannot compare with"
+        raise NeverOn(msg) from None
+    return {"op": op, "values": values, "dialect": dialect}

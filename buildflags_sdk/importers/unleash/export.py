@@ -6,17 +6,23 @@ from typing import Any, Final, NamedTuple
 
 from buildflags_sdk._evaluation.lines import shown
 from buildflags_sdk.errors import FlagFileError
+from buildflags_sdk.importers.draft import place
 
 _VERSIONS: Final = (1, 2)
 _ADVICE: Final = "give what GET /api/client/features answers"
 
 
 class Item(NamedTuple):
-    """A feature or segment and where it stands. `key` is a feature's name or a segment's number."""
+    """A feature or segment and the steps to where it stands. `key` is a feature's name or a segment's number."""
 
     key: str
     body: dict[str, Any]
-    where: str
+    steps: tuple[str | int, ...]
+
+    @property
+    def where(self) -> str:
+        """Its place in the response."""
+        return place(*self.steps)
 
 
 class Export(NamedTuple):
@@ -42,9 +48,9 @@ def read_export(raw: dict[str, Any]) -> Export:
     features: dict[str, Item] = {}
     segments: dict[int, Item] = {}
     for at, body in enumerate(_list(raw["features"], "$.features")):
-        _put_feature(features, body, f"$.features[{at}]")
+        _put_feature(features, body, "features", at)
     for at, body in enumerate(_list(raw.get("segments"), "$.segments")):
-        _put_segment(segments, body, f"$.segments[{at}]")
+        _put_segment(segments, body, "segments", at)
     return Export(str(version), features, list(segments.values()))
 
 
@@ -58,15 +64,15 @@ def _of_events(raw: Any) -> Export:
             features.clear()
             segments.clear()
             for index, body in enumerate(_list(event.get("features"), f"{where}.features")):
-                _put_feature(features, body, f"{where}.features[{index}]")
+                _put_feature(features, body, "events", at, "features", index)
             for index, body in enumerate(_list(event.get("segments"), f"{where}.segments")):
-                _put_segment(segments, body, f"{where}.segments[{index}]")
+                _put_segment(segments, body, "events", at, "segments", index)
         elif kind == "feature-updated":
-            _put_feature(features, event.get("feature"), f"{where}.feature")
+            _put_feature(features, event.get("feature"), "events", at, "feature")
         elif kind == "feature-removed":
             features.pop(str(event.get("featureName")), None)
         elif kind == "segment-updated":
-            _put_segment(segments, event.get("segment"), f"{where}.segment")
+            _put_segment(segments, event.get("segment"), "events", at, "segment")
         elif kind == "segment-removed":
             segments.pop(_number(event.get("segmentId"), f"{where}.segmentId"), None)
         else:
@@ -75,17 +81,19 @@ def _of_events(raw: Any) -> Export:
     return Export("delta", features, list(segments.values()))
 
 
-def _put_feature(features: dict[str, Item], raw: Any, where: str) -> None:
+def _put_feature(features: dict[str, Item], raw: Any, *steps: str | int) -> None:
+    where = place(*steps)
     name = _object(raw, where).get("name")
     if not isinstance(name, str) or not name:
         msg = f"{where}.name is {shown(name)}, no name of a feature: {_ADVICE}"
         raise FlagFileError(msg)
-    features[name] = Item(name, raw, where)
+    features[name] = Item(name, raw, steps)
 
 
-def _put_segment(segments: dict[int, Item], raw: Any, where: str) -> None:
+def _put_segment(segments: dict[int, Item], raw: Any, *steps: str | int) -> None:
+    where = place(*steps)
     number = _number(_object(raw, where).get("id"), f"{where}.id")
-    segments[number] = Item(str(number), raw, where)
+    segments[number] = Item(str(number), raw, steps)
 
 
 def _number(raw: Any, where: str) -> int:

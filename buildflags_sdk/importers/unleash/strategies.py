@@ -10,7 +10,7 @@ from buildflags_sdk._evaluation.rows import RANDOM
 from buildflags_sdk.importers.draft import Unsupported, a_list, an_object
 from buildflags_sdk.importers.report import TARGETING_KEY
 
-from .constraints import ALWAYS, NEVER, USER, Names, NeverOn, conditions_of, text
+from .constraints import ALWAYS, NEVER, USER, Names, NeverOn, closed, conditions_of, text, unquoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -20,14 +20,14 @@ HOSTNAME: Final = "hostname"
 
 
 class Strategy(NamedTuple):
-    """A strategy: whom it lets in, whether that may be left to chance, and its own variants with how they are bucketed."""
+    """A strategy: whom it lets in, whether by chance, its own variants, how those are bucketed, what differs here."""
 
     condition: dict[str, Any]
     by_chance: bool
     variants: list[Any]
     group: str
     stickiness: str
-    why: str = ""
+    notes: list[str]
 
 
 def strategy_of(raw: Any, flag: str, where: str, names: Names, segments: Mapping[int, Segment]) -> Strategy:
@@ -42,8 +42,11 @@ def strategy_of(raw: Any, flag: str, where: str, names: Names, segments: Mapping
     given = strategy.get("parameters")
     parameters = an_object({} if given is None else given, f"{where}.parameters")
     said = {key: _parameter(value, f"{where}.parameters.{key}") for key, value in parameters.items()}
-    own = _own_condition(name, _Given(said, flag, names))
-    conditions = conditions_of(strategy.get("constraints"), f"{where}.constraints", names)
+    own = _own_condition(name, _Given(said, flag, names, f"{where}.parameters"))
+    notes = [f"the host's name is read from the attribute {HOSTNAME!r}"] if name == "applicationHostname" else []
+    if strategy.get("disabled"):
+        notes.append(f"{where}.disabled is set, which Unleash's engine does not ask: the strategy counts")
+    conditions = conditions_of(strategy.get("constraints"), f"{where}.constraints", names, notes)
     conditions += [_in_segment(each, f"{where}.segments", segments) for each in a_list(strategy.get("segments"), where)]
     chance = _may_be_random(name, said)
     if own is not ALWAYS:
@@ -54,7 +57,7 @@ def strategy_of(raw: Any, flag: str, where: str, names: Names, segments: Mapping
         a_list(strategy.get("variants"), f"{where}.variants"),
         said.get("groupId", flag),
         said.get("stickiness", "default"),
-        f"the host's name is read from the attribute {HOSTNAME!r}" if name == "applicationHostname" else "",
+        notes,
     )
 
 
@@ -103,6 +106,7 @@ class _Given(NamedTuple):
     parameters: Mapping[str, str]
     flag: str
     names: Names
+    where: str
 
 
 def _own_condition(name: str, given: _Given) -> dict[str, Any]:
@@ -125,6 +129,7 @@ def _listed(field: str, parameter: str, op: str, dialect: str) -> Callable[[_Giv
         if parameter not in given.parameters:
             return NEVER
         values = [part.strip() for part in given.parameters[parameter].split(",")]
+        closed(values, f"{given.where}.{parameter}")
         return {"attr": given.names.path(field), "op": op, "values": values, "dialect": dialect}
 
     return make
@@ -134,7 +139,7 @@ def _gradual(field: str) -> Callable[[_Given], dict[str, Any]]:
     def make(given: _Given) -> dict[str, Any]:
         if "groupId" not in given.parameters:
             return NEVER
-        return _rollout(given.parameters.get("percentage"), given.parameters["groupId"], field, given.names)
+        return _rollout(given, given.parameters.get("percentage"), given.parameters["groupId"], field)
 
     return make
 
@@ -142,16 +147,17 @@ def _gradual(field: str) -> Callable[[_Given], dict[str, Any]]:
 def _gradual_random(given: _Given) -> dict[str, Any]:
     percent = given.parameters.get("percentage", "")
     beyond = _PERCENT.fullmatch(percent) is not None and int(percent) > 100
-    return ALWAYS if beyond else _rollout(percent, "", RANDOM, given.names)
+    return ALWAYS if beyond else _rollout(given, percent, "", RANDOM)
 
 
 def _flexible(given: _Given) -> dict[str, Any]:
     group, stickiness = given.parameters.get("groupId", given.flag), given.parameters.get("stickiness", "default")
-    return _rollout(given.parameters.get("rollout"), group, stickiness, given.names)
+    return _rollout(given, given.parameters.get("rollout"), group, stickiness)
 
 
-def _rollout(percent: str | None, group: str, stickiness: str, names: Names) -> dict[str, Any]:
+def _rollout(given: _Given, percent: str | None, group: str, stickiness: str) -> dict[str, Any]:
     """Points run from 1 to 100, and a percentage lets in those up to itself; zero and no percentage let in nobody."""
+    group = unquoted(group, f"{given.where}.groupId").replace('\\"', '"')
     if percent is None or not _PERCENT.fullmatch(percent) or int(percent) == 0:
         return NEVER
     if int(percent) > 100:
@@ -160,7 +166,7 @@ def _rollout(percent: str | None, group: str, stickiness: str, names: Names) -> 
     if percent.lstrip("+0") == "100" and stickiness in ("default", RANDOM):
         return ALWAYS
     share = {"scheme": "unleash_rollout", "seed": group, "of": 100, "from": 0, "to": int(percent), "to_inclusive": True}
-    return {"share": {**share, **bucketing(stickiness, names, on_missing="next")}}
+    return {"share": {**share, **bucketing(stickiness, given.names, on_missing="next")}}
 
 
 _STRATEGIES: Final[dict[str, Callable[[_Given], dict[str, Any]]]] = {
