@@ -74,7 +74,7 @@ VECTORS: list[tuple[str, str, list[Any], list[Any], list[Any], list[Any]]] = [
     ("equals", "flagsmith", ["true"], [True, "true"], [False, 1], []),
     ("equals", "flagsmith", ["false"], [False], [True], []),
     ("equals", "flagsmith", ["1.0"], [1.0, "1.0"], [1, "1"], []),
-    ("not_equals", "flagsmith", ["1"], [2, "2"], [1, "1", [], {}], []),
+    ("not_equals", "flagsmith", ["1"], [2, "2", [], {}], [1, "1"], []),
     ("not_equals", "flagsmith", ["x"], ["y"], [1, 1.5, "x"], []),
     ("lt", "flagsmith", ["5"], [4, "4", 4.5], [5, "zz", "6"], []),
     ("lte", "flagsmith", ["5"], [5], [6], []),
@@ -87,13 +87,25 @@ VECTORS: list[tuple[str, str, list[Any], list[Any], list[Any], list[Any]]] = [
     ("in", "flagsmith", ["[1, true]"], [1, "1", "True"], [True, "true"], []),
     ("in", "flagsmith", ["[1,"], ["[1", ""], [1], []),
     ("contains", "flagsmith", ["1"], ["a1"], ["21", 21], []),
-    ("contains", "flagsmith", ["b"], ["abc"], ["ac", 1, ["b"]], []),
-    ("not_contains", "flagsmith", ["b"], ["ac"], ["abc", 1], []),
+    ("contains", "flagsmith", ["b"], ["abc", ["b"]], ["ac", 1, []], []),
+    ("contains", "flagsmith", ["rc.1:semver"], ["1.0.0-rc.1", "1.0.0+rc.1"], ["1.0.0", "rc.1", 1], []),
+    ("not_contains", "flagsmith", ["b"], ["ac", []], ["abc", 1, ["b"]], []),
     ("matches", "flagsmith", ["[a-z]+"], ["abc1"], ["1abc", 1], []),
     ("matches", "flagsmith", [r"\d+"], [12, "12x"], ["x12"], []),
     ("in", "flagsmith", ["1,2, x"], [1, "2", " x"], ["x", True, 1.0, 3], []),
     ("in", "flagsmith", ['["a,b", "c"]'], ["a,b", "c"], ["a", '["a'], []),
     ("in", "flagsmith", [["a", "1"]], ["a", 1], ["b"], []),
+    ("equals", "flagsmith_key", ["e_7", "e_"], ["7", 7], ["e_7", "8", 8], []),
+    ("not_equals", "flagsmith_key", ["e_7", "e_"], ["8"], ["7", 7], []),
+    ("lt", "flagsmith_key", ["e_b", "e_"], ["a"], ["b", "c"], []),
+    ("lte", "flagsmith_key", ["e_b", "e_"], ["b"], ["c"], []),
+    ("gt", "flagsmith_key", ["e_b", "e_"], ["c"], ["b"], []),
+    ("gte", "flagsmith_key", ["e_b", "e_"], ["b"], ["a"], []),
+    ("in", "flagsmith_key", ["e_a,e_7", "e_"], ["a", 7], ["e_a", "b"], []),
+    ("contains", "flagsmith_key", ["_a", "e_"], ["ab"], ["ba"], []),
+    ("not_contains", "flagsmith_key", ["_a", "e_"], ["ba"], ["ab"], []),
+    ("matches", "flagsmith_key", ["e_[0-9]", "e_"], ["7", 7], ["a"], []),
+    ("modulo", "flagsmith_key", ["2|0", "e_"], [], [4, "4"], []),
     ("modulo", "flagsmith", ["2.5|0"], [5, 5.0, "5"], [4, True, "x"], []),
     ("modulo", "flagsmith", ["1|0"], [True, 4, "4"], [1.5, "1e1"], []),
     ("modulo", "flagsmith", ["nonsense"], [], [0, 1, "1"], []),
@@ -244,8 +256,17 @@ def test_a_peers_operator_answers_as_its_vectors_say(op, dialect, values, attrib
 
 
 def test_every_row_of_a_peer_has_vectors():
-    peers = {"posthog", "flagsmith", "configcat", "configcat_hashed", "growthbook", "growthbook_tree", "powertools"}
-    peers |= {"statsig", "statsig_case"}
+    peers = {
+        "posthog",
+        "flagsmith",
+        "flagsmith_key",
+        "configcat",
+        "configcat_hashed",
+        "growthbook",
+        "growthbook_tree",
+        "powertools",
+    }
+    peers |= {"flagsmith_key", "statsig", "statsig_case"}
     rows = {(op, dialect) for op, dialect in OPERATORS if dialect in peers}
 
     assert {(op, dialect) for op, dialect, *_ in VECTORS} == rows
@@ -260,6 +281,8 @@ def test_every_row_of_a_peer_has_vectors():
         ("in", "flagsmith", [5]),
         ("equals", "flagsmith", [{}]),
         ("matches", "flagsmith", ["("]),
+        ("equals", "flagsmith_key", ["x"]),
+        ("equals", "flagsmith_key", ["x", 1]),
         ("satisfies", "growthbook_tree", ["x"]),
         ("satisfies", "growthbook_tree", [{"$and": {}}]),
         ("on", "statsig", ["tomorrow"]),

@@ -55,6 +55,7 @@ OPERANDS: dict[tuple[str, str], list[Any]] = {
     ("type", "strict"): ["number"],
     ("modulo", "strict"): [{"divisor": 3.5, "remainder": 1}],
     ("modulo", "flagsmith"): ["3.5|1"],
+    **{(op, dialect): ["a", "env_"] for op, dialect in OPERATORS if dialect == "flagsmith_key"},
     ("element_match", "strict"): [
         {"attr": ["a"], "op": "gt", "values": [1]},
         {"op": "modulo", "values": [{"divisor": 3, "remainder": 1}]},

@@ -11,7 +11,6 @@ from buildflags_sdk._evaluation.details import CALLER_DEFAULT, Decision, ErrorCo
 from buildflags_sdk._evaluation.world import PureWorld
 from buildflags_sdk._snapshot.snapshot import Snapshot
 from buildflags_sdk.importers import Imported, Standing, flagsmith
-from buildflags_sdk.importers.draft import Unsupported
 from buildflags_sdk.importers.flagsmith.paths import path_of
 
 
@@ -29,11 +28,13 @@ def state(value: Any = "base", *, enabled: bool = True, options: tuple[Any, ...]
     }
 
 
-def read(base: dict[str, Any], *segments: dict[str, Any], identities: tuple[Any, ...] = ()) -> Imported:
+def read(
+    base: dict[str, Any], *segments: dict[str, Any], identities: tuple[Any, ...] = (), more: tuple[Any, ...] = ()
+) -> Imported:
     document = {
         "api_key": "env",
         "name": "Production",
-        "feature_states": [base],
+        "feature_states": [base, *more],
         "project": {"segments": list(segments)},
         "identity_overrides": list(identities),
     }
@@ -164,6 +165,106 @@ def test_a_condition_holds_for(tested, passes, fails):
     assert [decide(imported, x=value).value for value in fails] == ["base"] * len(fails)
 
 
+PATHS = [
+    ("$.identity.key", "CONTAINS", "v_al", True),
+    ("$.identity.key", "REGEX", "env_[a-z]+$", True),
+    ("$.identity.key", "IN", "env_bob,env_alice", True),
+    ("$.identity.key", "LESS_THAN", "env_b", True),
+    ("$.identity['nothing', 'key']", "EQUAL", "env_alice", True),
+    ("$.environment.name", "PERCENTAGE_SPLIT", "100", True),
+    ("$.environment.key", "PERCENTAGE_SPLIT", "1", False),
+    ("$.environment.nothing", "PERCENTAGE_SPLIT", "100", False),
+    ("$.environment.*", "EQUAL", "env", True),
+    ("$..name", "EQUAL", "Production", True),
+    ("$..identifier", "EQUAL", "alice", True),
+    ("$..plan", "EQUAL", "pro", True),
+    ("$.identity.*", "EQUAL", "alice", True),
+    ("$.*", "IS_SET", "", False),
+    ("$.identity.traits['none', 'plan']", "EQUAL", "pro", True),
+    ("$.identity.traits.roles", "IS_SET", "", False),
+    ("$.identity.traits.my-trait", "EQUAL", "7", True),
+    ("roles", "CONTAINS", "'dev'", True),
+    ("$.features.f.enabled", "EQUAL", "true", True),
+    ("$.features.*.value", "EQUAL", "base", True),
+    ("$.segments['1'].rules[0].type", "EQUAL", "ALL", True),
+    ("$.segments.*.rules[-1:].type", "EQUAL", "ALL", True),
+    ("$.flags.missing", "IS_NOT_SET", "", True),
+]
+
+
+@pytest.mark.parametrize(("path", "operator", "value", "holds"), PATHS)
+def test_a_path_leads_to_what_the_context_has_there(path, operator, value, holds):
+    imported = read(state(), segment(condition(path, operator, value)))
+    traits: dict[str, Any] = {"plan": "pro", "roles": ["dev"], "my-trait": 7}
+
+    assert imported.report.refused == 0, imported.report.findings
+    assert (decide(imported, **traits).value == "override") is holds
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "who"),
+    [
+        ("$.flags.g.enabled", "true", ["pro"]),
+        ("$.flags.g.value", "big", ["pro"]),
+        ("$.flags['g'].reason", "DEFAULT", ["free"]),
+        ("$.flags.g.reason", "TARGETING_MATCH; segment=big", ["pro"]),
+        ("$.flags.g.*", "false", ["free"]),
+        ("$.flags.g.name", "g", ["pro", "free"]),
+        ("$.flags.g.metadata.id", "2", ["pro", "free"]),
+        ("$.flags.g.variant", "", []),
+    ],
+)
+def test_a_segment_may_read_the_result_of_another_flag(path, value, who):
+    g = {"feature": {"id": 2, "name": "g"}, "django_id": 8}
+    big = segment(PRO, id=2, name="big", override={**state("big"), **g})
+    reads = segment(condition(path, "EQUAL", value), name="reads")
+    imported = read(state(), reads, big, more=({**state("small", enabled=False), **g},))
+
+    assert imported.report.refused == 0, imported.report.findings
+    assert [plan for plan in ("pro", "free") if decide(imported, plan=plan).value == "override"] == who
+
+
+def test_a_flag_that_reads_a_refused_one_is_refused_with_the_reason():
+    g = {"feature": {"id": 2, "name": "g"}, "django_id": 8}
+    odd = segment(condition("x", "SOUNDS_LIKE", "y"), id=2, name="odd", override={**state("big"), **g})
+    reads = segment(condition("$.flags.g.enabled", "EQUAL", "true"), name="reads")
+    imported = read(state(), reads, odd, more=({**state(), **g},))
+    why = {finding.source_key: finding.why for finding in imported.report.findings}
+
+    assert imported.report.refused == 4
+    assert why["f"].startswith("segment reads: it reads the flag g, which is refused: segment odd: ")
+
+
+def test_a_flag_that_depends_on_itself_is_refused():
+    imported = read(state(), segment(condition("$.flags.f.enabled", "EQUAL", "true")))
+
+    assert imported.report.refused == 2
+    assert imported.report.findings[1].why.startswith("its overrides depend on its own result")
+
+
+@pytest.mark.parametrize(
+    ("tested", "known", "unknown"),
+    [
+        (condition("x", "EQUAL", "a"), "override", "base"),
+        (condition("x", "IS_NOT_SET"), "base", "override"),
+        (condition("$.identity.identifier", "IS_NOT_SET"), "base", "override"),
+        (condition("$.environment.name", "EQUAL", "Production"), "override", "override"),
+    ],
+)
+def test_traits_count_for_nothing_without_an_identity(tested, known, unknown):
+    imported = read(state(), segment(tested))
+
+    assert [decide(imported, who, x="a").value for who in ("alice", None)] == [known, unknown]
+
+
+def test_of_a_refused_flag_the_result_says_so():
+    imported = read(state(), segment(condition("x", "SOUNDS_LIKE", "y")))
+    result = flagsmith.result_of(decide(imported), imported.flags["f"])
+
+    assert (result["enabled"], result["value"], result["variant"]) == (False, None, None)
+    assert result["reason"].startswith("ERROR; not imported from Flagsmith: segment pros: ")
+
+
 @pytest.mark.parametrize("path", ["$.identity.identifier", "$.identity.key", "$.identity.traits.x"])
 def test_a_percentage_of_a_path_counts_a_trait_of_that_very_name_first(path):
     of_path = read(state(), segment(condition(path, "PERCENTAGE_SPLIT", "50")))
@@ -193,10 +294,11 @@ def test_a_segment_without_rules_has_no_members():
     [
         (condition("x", "SOUNDS_LIKE", "y"), "operator 'SOUNDS_LIKE' is unknown"),
         (condition("x", "REGEX", "(?=a)b"), "(?="),
-        (condition("$.identity.traits[*]", "EQUAL", "y"), "otherwise than by names"),
-        (condition("$.flags.other.enabled", "EQUAL", "true"), "depends on another flag"),
-        (condition("$.identity.key", "CONTAINS", "y"), "$.identity.key is compared"),
-        (condition("$.environment.name", "PERCENTAGE_SPLIT", "5"), "a percentage of $.environment.name"),
+        (condition("$.identity.traits[*]", "EQUAL", "y"), "whatever comes first in traits"),
+        (condition("$.flags.*.enabled", "EQUAL", "y"), "whatever comes first in flags"),
+        (condition("$.identity.traits.x[0]", "EQUAL", "y"), "whatever comes first in x"),
+        (condition("$.identity.traits[?@ == 'a']", "EQUAL", "y"), "has a filter"),
+        (condition("$.features[9007199254740992]", "EQUAL", "y"), "an index out of range"),
     ],
 )
 def test_a_segment_that_cannot_be_kept_is_refused_with_the_flags_that_name_it(tested, why):
@@ -209,11 +311,27 @@ def test_a_segment_that_cannot_be_kept_is_refused_with_the_flags_that_name_it(te
     assert decide(imported).error_code == ErrorCode.PARSE_ERROR
 
 
-def test_a_path_is_read_or_is_a_traits_name_or_is_refused():
-    assert path_of("$.identity.traits['my plan']") == ["identity", "traits", "my plan"]
-    assert path_of("$.a is no path") is None
-    with pytest.raises(Unsupported, match="otherwise than by names"):
-        path_of("$.a..b")
+@pytest.mark.parametrize(
+    ("text", "steps"),
+    [
+        ("$.identity.traits['my plan']", [(False, ("identity",)), (False, ("traits",)), (False, ("my plan",))]),
+        ("$.a-b ['c', \"d\"] [*]", [(False, ("a-b",)), (False, ("c", "d")), (False, (None,))]),
+        ("$..a[0, -1, 1:, ::2]", [(True, ("a",)), (False, (0, -1, slice(1, None), slice(None, None, 2)))]),
+        ("$..[*].*", [(True, (None,)), (False, (None,))]),
+        ("$['\\u0041\\'']", None),
+        ("$.a['\\u0041\\'']", [(False, ("a",)), (False, ("A'",))]),
+        ("plan", None),
+        ("$.a is no path", None),
+        ("$.a ", None),
+        ("$.a[01]", None),
+        ("$.a['\\x']", None),
+        ("$.a[]", None),
+        ("$.a[1", None),
+        ("$.", None),
+    ],
+)
+def test_a_path_is_read_or_is_a_traits_name(text, steps):
+    assert path_of(text) == steps
 
 
 @pytest.mark.parametrize("name", ["targetingKey", "$.identity.traits.targetingKey"])
@@ -222,7 +340,7 @@ def test_a_trait_called_like_our_targeting_key_is_a_trait(name):
 
     assert decide(imported, "alice", targetingKey="zz").value == "override"
     assert decide(imported, "zz").value == "base"
-    assert decide(imported, None, targetingKey="zz").value == "override"
+    assert decide(imported, None, targetingKey="zz").value == "base"  # nobody's trait
 
 
 def test_a_trait_called_like_our_targeting_key_identifies_nobody():

@@ -17,7 +17,7 @@ cidr                                               strict, unleash
 in, starts_with, ends_with                         salted_sha256; in: statsig_id_list
 satisfies                                          growthbook (what stands under a path), growthbook_tree (a whole one)
 in, matches, lt, lte, gt, gte                      eppo (a version or a number)
-equals, not_equals, lt … gte, contains,            flagsmith
+equals, not_equals, lt … gte, contains,            flagsmith, flagsmith_key (the identity key that it composes)
 not_contains, matches, in, modulo
 in, contains, starts_with, ends_with, matches,     posthog (release 7.42; None is its "inconclusive")
 not_matches, before, after (need now), lt … gte,

@@ -29,7 +29,9 @@ def _text_of(value: Any) -> str:
 
 
 def trait(value: Any) -> Any:
-    """The trait's value; text that looks like a number is one."""
+    """The trait's value; text that looks like a number is one, and a list or object is Python's text of it."""
+    if not isinstance(value, (str, int, float)):
+        return python_text(value)
     if isinstance(value, str):
         try:
             if _INTEGER.fullmatch(value):
@@ -42,9 +44,8 @@ def trait(value: Any) -> Any:
 
 
 def trait_text(value: Any) -> str | None:
-    """The trait as its hash and its list of texts see it: `007` is `7`, true is `True`; None for anything nested."""
-    found = trait(value)
-    return python_text(found) if isinstance(found, (str, int, float)) else None
+    """The trait as its hash and its list of texts see it: `007` is `7`, true is `True`."""
+    return python_text(trait(value))
 
 
 def _cast(text: str, found: Any) -> Any:
@@ -92,6 +93,8 @@ def _versions(compare: Compare, text: str) -> Callable[[Any], bool]:
 def _prepare_contains(*, negated: bool) -> Callable[[list[Any]], Callable[[Any], bool]]:
     def prepare(values: list[Any]) -> Callable[[Any], bool]:
         part = _text_of(only(values))
+        if part.endswith(_SEMVER) and not negated:
+            return _version_has(part.removesuffix(_SEMVER))
 
         def test(attribute: Any) -> bool:
             found = trait(attribute)
@@ -102,11 +105,24 @@ def _prepare_contains(*, negated: bool) -> Callable[[list[Any]], Callable[[Any],
     return prepare
 
 
+def _version_has(part: str) -> Callable[[Any], bool]:
+    """A version holds its pre-release and its build as texts; its numbers are none."""
+
+    def test(attribute: Any) -> bool:
+        found = trait(attribute)
+        if strict_version(found) is None:
+            return False
+        version, _, build = found.partition("+")
+        return part != "" and part in (version.partition("-")[2], build)
+
+    return test
+
+
 def _prepare_regex(values: list[Any]) -> Callable[[Any], bool]:
     from ..regex import prepare_pattern  # noqa: PLC0415, TID252 - only patterns pay for the import
 
     found = prepare_pattern(_text_of(only(values)), at_start=True)
-    return lambda attribute: found(python_text(trait(attribute)) or "")
+    return lambda attribute: found(trait_text(attribute) or "")
 
 
 def _prepare_in(values: list[Any]) -> Callable[[Any], bool]:
@@ -161,7 +177,25 @@ def _prepare_modulo(values: list[Any]) -> Callable[[Any], bool]:
     return test
 
 
-ROWS: Rows = {
+def _of_identity_key(row: Operator) -> Operator:
+    """The row over the identity key that Flagsmith composes: the second value, then the attribute."""
+
+    def prepare(values: list[Any]) -> Callable[[Any], bool]:
+        if len(values) != 2 or not isinstance(values[1], str):
+            msg = f"this operator takes a value and what stands before the attribute, not {shown(values)}"
+            raise Unpreparable(msg)
+        holds, before = row.prepare(values[:1]), values[1]
+
+        def test(attribute: Any) -> bool:
+            text = python_text(attribute)
+            return text is not None and bool(holds(before + text))
+
+        return test
+
+    return Operator(prepare, f"{row.operand}; then the text before the attribute")
+
+
+_OF_TRAITS: Rows = {
     (op, "flagsmith"): Operator(_prepare_compare(compare), "one text, a version if it ends in `:semver`")
     for op, compare in (
         ("equals", operator.eq),
@@ -178,3 +212,4 @@ ROWS: Rows = {
     ("in", "flagsmith"): Operator(_prepare_in, "one list of texts, its JSON, or texts between commas"),
     ("modulo", "flagsmith"): Operator(_prepare_modulo, "one text `divisor|remainder`"),
 }
+ROWS: Rows = {**_OF_TRAITS, **{(op, "flagsmith_key"): _of_identity_key(row) for (op, _), row in _OF_TRAITS.items()}}

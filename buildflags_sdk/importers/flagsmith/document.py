@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import inf
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from buildflags_sdk.importers.draft import Unsupported, a_list, an_object
@@ -25,6 +25,7 @@ def context_of(document: dict[str, Any]) -> dict[str, Any]:
             "name": str(segment.get("name")),
             "rules": _rules(segment.get("rules"), f"$.project.segments[{at}].rules"),
             "overrides": [_feature(state, f"$.project.segments[{at}].feature_states") for state in states],
+            "metadata": {"id": segment.get("id"), "source": "api"},
         }
     return {
         "environment": {"key": document.get("api_key"), "name": document.get("name")},
@@ -75,7 +76,11 @@ def _rules(raw: Any, where: str) -> list[dict[str, Any]]:
         {
             "type": rule.get("type"),
             "conditions": [
-                {**condition, "property": condition.get("property_") or condition.get("property") or ""}
+                {
+                    "property": condition.get("property_") or condition.get("property") or "",
+                    "operator": condition.get("operator"),
+                    "value": condition.get("value"),
+                }
                 for condition in (an_object(each, where) for each in a_list(rule.get("conditions"), where))
             ],
             "rules": _rules(rule.get("rules"), where),
@@ -84,30 +89,46 @@ def _rules(raw: Any, where: str) -> list[dict[str, Any]]:
     ]
 
 
-def _identity_overrides(raw: Any) -> dict[str, Any]:
-    """Each identity's own features as a segment that tests the identifier and is stronger than any other."""
-    groups: dict[str, tuple[list[str], list[dict[str, Any]]]] = {}
+class Identities(NamedTuple):
+    """Identities with the same features of their own: their places in the export, their identifiers, and the features."""
+
+    at: list[int]
+    identifiers: list[str]
+    overrides: list[dict[str, Any]]
+
+
+def identities_of(raw: Any) -> dict[str, Identities]:
+    """The identities of a document that have features of their own, by the keys of the segments that they become."""
+    groups: dict[str, Identities] = {}
     for at, each in enumerate(a_list(raw, "$.identity_overrides")):
         identity = an_object(each, f"$.identity_overrides[{at}]")
         states = a_list(identity.get("identity_features"), f"$.identity_overrides[{at}].identity_features")
         features = [_feature(state, f"$.identity_overrides[{at}].identity_features") for state in states]
         overrides = [
-            {"key": "", "name": one["name"], "enabled": one["enabled"], "value": one["value"], "priority": -inf}
+            {**{name: one[name] for name in ("name", "enabled", "value", "metadata")}, "key": "", "priority": -inf}
             for one in sorted(features, key=lambda feature: str(feature["name"]))
         ]
         if overrides:
-            groups.setdefault(repr(overrides), ([], overrides))[0].append(str(identity.get("identifier")))
+            group = groups.setdefault(repr(overrides), Identities([], [], overrides))
+            group.at.append(at)
+            group.identifiers.append(str(identity.get("identifier")))
+    return {f"identity_overrides {at}": group for at, group in enumerate(groups.values(), 1)}
+
+
+def _identity_overrides(raw: Any) -> dict[str, Any]:
+    """Each identity's own features as a segment that tests the identifier and is stronger than any other."""
     return {
-        f"identity_overrides {at}": {
+        key: {
             "key": "",
             "name": "identity_overrides",
             "rules": [
                 {
                     "type": "ALL",
-                    "conditions": [{"property": "$.identity.identifier", "operator": "IN", "value": identifiers}],
+                    "conditions": [{"property": "$.identity.identifier", "operator": "IN", "value": group.identifiers}],
                 }
             ],
-            "overrides": overrides,
+            "overrides": group.overrides,
+            "metadata": {"source": "identity_overrides"},
         }
-        for at, (identifiers, overrides) in enumerate(groups.values(), 1)
+        for key, group in identities_of(raw).items()
     }

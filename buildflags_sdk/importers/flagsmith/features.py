@@ -7,27 +7,17 @@ from typing import Any
 
 from buildflags_sdk._evaluation.lines import shown
 from buildflags_sdk.importers.draft import Unsupported, a_list, an_object
-from buildflags_sdk.importers.report import TARGETING_KEY
 
-IDENTITY_KEY = "flagsmithIdentityKey"
-"""The attribute that holds an identity key of the application's own choice."""
-
-Condition = dict[str, Any]
-
-_HAS_OWN_KEY: Condition = {"attr": [IDENTITY_KEY], "op": "exists"}
-_HAS_IDENTIFIER: Condition = {"attr": [TARGETING_KEY], "op": "exists"}
+from .conditions import HAS_IDENTIFIER, HAS_OWN_KEY, IDENTITY_KEY, Condition, all_of, any_of, not_
 
 
 class Candidate:
     """What a feature may come to: its own state, or a segment's override of it."""
 
-    def __init__(
-        self, raw: dict[str, Any], label: str, condition: Condition | None = None, problem: str | None = None
-    ) -> None:
+    def __init__(self, raw: dict[str, Any], label: str, condition: Condition | None = None) -> None:
         self.raw = raw
         self.label = label
         self.condition = condition
-        self.problem = problem
 
     @property
     def priority(self) -> float:
@@ -64,15 +54,13 @@ class Feature:
         self.environment_key = environment_key
         self.candidates = [*overrides, Candidate(raw, "default")]
         for candidate in self.candidates:
-            if candidate.problem is not None:
-                msg = f"segment {candidate.label}: {candidate.problem}"
-                raise Unsupported(msg)
             if not isinstance(candidate.raw.get("enabled"), bool):
                 msg = f"{where}: {candidate.label} has enabled {shown(candidate.raw.get('enabled'))}"
                 raise Unsupported(msg)
         self.type, self.silent = _type_of(self.candidates)
         self.variants: dict[str, Any] = {}
         self.results: dict[str, dict[str, Any]] = {}
+        """What each variant is in Flagsmith's words, as its engine gives it."""
 
     def entry(self, *, explicit_keys: bool) -> dict[str, Any]:
         """The flag in page form, but for its key; with `explicit_keys`, contexts may bring an identity key of their own."""
@@ -84,18 +72,16 @@ class Feature:
             if options:
                 rules += self._splits(candidate, options, explicit_keys=explicit_keys)
                 control = self._variant(candidate, "control", candidate.raw.get("value"), "control", reason)
-                identified = {"any": [_HAS_OWN_KEY, _HAS_IDENTIFIER]} if explicit_keys else _HAS_IDENTIFIER
+                identified = any_of([HAS_OWN_KEY, HAS_IDENTIFIER]) if explicit_keys else HAS_IDENTIFIER
                 rules.append(_rule(candidate, [identified], {"variant": control}))
             name = self._variant(candidate, "", candidate.raw.get("value"), None, reason)
             if candidate.condition is None:
                 fallthrough = name
             else:
                 rules.append(_rule(candidate, [], {"variant": name}))
-        about: dict[str, Any] = {"variants": self.results}
+        about: dict[str, Any] = {"variants": {name: _told(result) for name, result in self.results.items()}}
         if self.silent:
             about["without_values"] = True
-        if self.raw.get("metadata"):
-            about["metadata"] = self.raw["metadata"]
         return {
             "type": self.type,
             "variants": self.variants,
@@ -124,8 +110,8 @@ class Feature:
             return [_rule(candidate, [], composed)]
         own = {"split": {"by": [IDENTITY_KEY], "scheme": "flagsmith", "seed": feature, **knobs}}
         return [
-            _rule(candidate, [_HAS_OWN_KEY], own),
-            _rule(candidate, [{**_HAS_OWN_KEY, "negate": True}], composed),
+            _rule(candidate, [HAS_OWN_KEY], own),
+            _rule(candidate, [not_(HAS_OWN_KEY)], composed),
         ]
 
     def _variant(self, candidate: Candidate, label: str, value: Any, variant: str | None, reason: str) -> str:
@@ -141,16 +127,28 @@ class Feature:
             self.variants[name] = on
         else:
             self.variants[name] = {"on": on} if value is None else {"value": value, "on": on}
-        self.results[name] = {"variant": variant, "reason": reason}
+        static = candidate.condition is None and len(self.candidates) == 1 and reason == "DEFAULT"
+        self.results[name] = {
+            "enabled": on,
+            "name": candidate.raw.get("name"),
+            "reason": "STATIC" if static else reason,
+            "value": value,
+            "variant": variant,
+            **({"metadata": candidate.raw["metadata"]} if candidate.raw.get("metadata") else {}),
+        }
         return name
+
+
+def _told(result: dict[str, Any]) -> dict[str, Any]:
+    """What a flag keeps of a result, since the decision tells the rest. Only the latest engine says STATIC."""
+    told = {"variant": result["variant"], "reason": result["reason"].replace("STATIC", "DEFAULT")}
+    return {**told, "metadata": result["metadata"]} if "metadata" in result else told
 
 
 def _rule(candidate: Candidate, conditions: list[Condition], serve: dict[str, Any]) -> dict[str, Any]:
     several = [*([] if candidate.condition is None else [candidate.condition]), *conditions]
     rule = {"id": candidate.label, "serve": serve}
-    if not several:
-        return rule
-    return {**rule, "when": several[0] if len(several) == 1 else {"all": several}}
+    return {**rule, "when": all_of(several)} if several else rule
 
 
 def _type_of(candidates: list[Candidate]) -> tuple[str, bool]:
