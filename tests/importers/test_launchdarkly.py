@@ -251,7 +251,7 @@ def test_keys_that_are_no_names_here_are_mapped_everywhere():
 
 
 @pytest.mark.parametrize(
-    "second", ["", "target:0", "rule:0", "fallthrough", "first", "a:b", "first:2", "a:b:2", ":7", "7", "ü:²"]
+    "second", ["", "target:0", "rule:0", "rule:2", "fallthrough", "first", "a:b", "first:2", "a:b:2", ":7", "7", "ü:²"]
 )
 def test_a_rules_id_is_told_as_it_stands_there(second):
     rules = [

@@ -71,7 +71,7 @@ class Reader:
             conditions = [self.clause(("flag", key), *each) for each in objects(rule, "clauses", place)]
             given = text(rule, "id", place) or ""
             named = _rule_id(given, at, taken)
-            if given not in ("", named):
+            if given and named == f"rule:{at}":
                 noted["rule_ids"][named] = given
             ways = self._arms(key, arms(rule, seed, len(variations), place))
             rows += _rows(named, all_of(*conditions), ways, noted["experiments"])
