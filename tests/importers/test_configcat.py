@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -95,6 +96,22 @@ def test_an_opposite_segment_does_not_hold_for_those_who_cannot_be_read():
     assert [decide(outside, user).value == "served" for user in users] == [False, True, True, False, False, False]
 
 
+def test_an_opposite_segment_of_moments_holds_for_nan_which_is_read_and_is_never_before():
+    segments = [{"n": "old", "r": [on_plan(18, d=100)]}]
+    outside = ruled({"s": {"s": 0, "c": 1}}, segments=segments)
+
+    assert [decide(outside, {"plan": plan}).value for plan in (float("nan"), "NaN", 101)] == ["served"] * 3
+    assert [decide(outside, {"plan": plan}).value for plan in (99, "x")] == ["default"] * 2
+
+
+def test_a_hash_that_is_not_in_lower_case_is_nobodys():
+    digest = sha256(b"prosaltf").hexdigest()
+
+    assert decide(ruled({"u": on_plan(16, l=[digest])}), {"plan": "pro"}).value == "served"
+    assert decide(ruled({"u": on_plan(16, l=[digest.upper()])}), {"plan": "pro"}).value == "default"
+    assert decide(ruled({"u": on_plan(22, l=["3_" + digest.upper()])}), {"plan": "pro"}).value == "default"
+
+
 def test_percentages_hash_the_identifier_or_the_settings_own_attribute():
     options = [{"p": share, "v": {"s": name}, "i": name} for share, name in ((50, "one"), (50, "two"))]
     by_identifier, by_plan = read({"p": options}), read({"p": options, "a": "plan"})
@@ -162,6 +179,8 @@ def test_percentages_that_leave_a_rest_are_told():
         (lambda: ruled({"u": on_plan(0, s="x")}), "comparator 0 compares with None"),
         (lambda: ruled({"u": {"c": 0, "l": []}}), "not an attribute's name"),
         (lambda: ruled({"u": on_plan(22, l=["nonsense"])}), "length_hash"),
+        (lambda: ruled({"u": on_plan(24, l=["0_" + "0" * 64])}), "an empty end"),
+        (lambda: ruled({"u": on_plan(5, l=["", " "])}), "lists no version"),
         (lambda: ruled({"s": {"s": 7, "c": 0}}), "the segment 7"),
         (lambda: ruled({"x": 1}), "neither the user nor a segment nor a flag"),
         (lambda: read({"r": [{"c": [], "s": SERVED}]}), "no conditions"),

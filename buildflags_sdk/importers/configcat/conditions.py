@@ -6,6 +6,7 @@ What is wrong with the config itself makes the flag an error when it is reached.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from buildflags_sdk._evaluation.lines import shown
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     Condition = dict[str, Any]
 
 _NUMBER = {"any": [{"op": "eq", "values": [0]}, {"op": "neq", "values": [0]}]}
-_MOMENT = {"any": [{"op": "before", "values": [1e300]}, {"op": "after", "values": [-1e300]}]}
+_MOMENT = {"any": [*_NUMBER["any"], {"op": "before", "values": [1e300]}, {"op": "after", "values": [-1e300]}]}
 
 
 class Comparator(NamedTuple):
@@ -150,9 +151,16 @@ class Conditions:
         if isinstance(operand, list) is not (comparator.field == "l"):
             msg = f"{where}: comparator {number} compares with {shown(operand)}"
             raise Unsupported(msg)
+        if row.op in ("semver_in", "not_semver_in") and not any(map(str.strip, map(str, values))):
+            msg = f"{where} lists no version, of which ConfigCat's SDKs make different things"
+            raise Unsupported(msg)
+        if comparator.hashed and "ends_with" in row.op and any(re.match(r"\s*0+_", str(each)) for each in values):
+            msg = f"{where}: the hash of an empty end, of which ConfigCat's SDKs make different things"
+            raise Unsupported(msg)
         dialect = "configcat"
-        if comparator.hashed:
-            dialect, values = "configcat_hashed", [{"salt": self.salt + salted_by, "hashes": values}]
+        if comparator.hashed:  # theirs is written in lower case: any other hash is nobody's
+            hashes = [each for each in values if not isinstance(each, str) or each == each.lower()]
+            dialect, values = "configcat_hashed", [{"salt": self.salt + salted_by, "hashes": hashes}]
         try:
             prepare(row.op, dialect, values)
         except Unpreparable as problem:
