@@ -97,7 +97,7 @@ def statsig_moment(value: Any) -> int | None:
     return value * 1000 if value <= _LONGEST_SECONDS else value
 
 
-def _bound(value: Any) -> int | None:
+def statsig_bound(value: Any) -> int | None:
     """What attributes are compared with: a number or its text, of milliseconds, cut to an integer; or a date and time."""
     if isinstance(value, str):
         number = statsig_number(value) if value.lower().lstrip("+-") != "nan" else 0
@@ -239,9 +239,9 @@ ROWS: Rows = {
         _elements(lambda wanted, found: not wanted.isdisjoint(found)), "scalars, by their text"
     ),
     ("contains_all", "statsig"): Operator(_elements(lambda wanted, found: wanted <= found), "scalars, by their text"),
-    ("before", "statsig"): Operator(_compared(statsig_moment, _bound, operator.lt), "one moment, milliseconds"),
-    ("after", "statsig"): Operator(_compared(statsig_moment, _bound, operator.gt), "one moment, milliseconds"),
-    ("on", "statsig"): Operator(_compared(statsig_moment, _bound, _same_day), "one moment, for its day in UTC"),
+    ("before", "statsig"): Operator(_compared(statsig_moment, statsig_bound, operator.lt), "one moment, milliseconds"),
+    ("after", "statsig"): Operator(_compared(statsig_moment, statsig_bound, operator.gt), "one moment, milliseconds"),
+    ("on", "statsig"): Operator(_compared(statsig_moment, statsig_bound, _same_day), "one moment, for its day in UTC"),
 }
 for _op, _method in (
     ("in", lambda text, wanted: text in wanted),

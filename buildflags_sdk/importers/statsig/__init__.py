@@ -1,8 +1,9 @@
 """Statsig's config specs, as server SDKs download them: gates, dynamic configs, experiments and layers.
 
 Both forms: lists with their conditions inside, and (version 2) objects by name whose conditions stand in `condition_map`.
-Follows statsig-python-core 0.24. Id lists stand in files of their own there: put each as a list of its hashes under
-`id_lists` to have it imported; one that is not at hand is asked of the client's source of lists.
+Follows statsig-python-core 0.24, config mapping (`overrides`) included. Id lists stand in files of their own there: put
+each as a list of its hashes under `id_lists` to have it imported; one that is not at hand is asked of the client's source
+of lists.
 """
 
 from __future__ import annotations
@@ -12,16 +13,20 @@ from typing import TYPE_CHECKING, Any
 from buildflags_sdk._evaluation.details import Reason
 from buildflags_sdk._evaluation.lines import MAX_DEPTH
 from buildflags_sdk.errors import FlagFileError
-from buildflags_sdk.importers.draft import Draft, Unsupported, an_object, place
+from buildflags_sdk.importers.draft import Draft, Unsupported, place
 from buildflags_sdk.importers.links import Links
 from buildflags_sdk.importers.report import AttributeMapping, Imported
+from buildflags_sdk.importers.shape import unknown_fields
 from buildflags_sdk.importers.source import MAX_BYTES, read_object
 
 from .conditions import Conditions
-from .configs import Configs
+from .configs import CONFIGS, GATES, LAYERS, Configs
 from .contexts import context_of
+from .fields import EXPORT, USED
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
     from buildflags_sdk._evaluation.details import Decision
     from buildflags_sdk.importers.links import Node
 
@@ -29,7 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["context_of", "read", "rule_id_of"]
 
-_TABLES = {"feature_gates": "gate", "dynamic_configs": "config", "layer_configs": "layer"}
+_TABLES = {GATES: "gate", CONFIGS: "config", LAYERS: "layer"}
 
 
 def read(data: bytes, *, max_bytes: int = MAX_BYTES) -> Imported:
@@ -49,8 +54,9 @@ def read(data: bytes, *, max_bytes: int = MAX_BYTES) -> Imported:
     draft, links = Draft("statsig", str(export.get("time", ""))), Links()
     keys = _source_keys(specs)
     draft.reserve("flag", keys.values())
-    reader = _Reader(draft, links, export, specs)
+    reader = _Reader(draft, links, export, specs, keys)
     made = {key: reader.entry(table, name, key) for (table, name), key in keys.items()}
+    reader.tell_groups()
     heights = links.heights()
     refused: set[Node] = {("flag", key) for key, (entry, _, _) in made.items() if entry is None}
     shadowed = links.reaching(refused)
@@ -61,12 +67,11 @@ def read(data: bytes, *, max_bytes: int = MAX_BYTES) -> Imported:
         elif not 0 < height <= MAX_DEPTH:
             problem = f"its gates name each other {height} deep" if height else "its gates lead back to each other"
             draft.refuse_flag(key, problem, where=where, type=entry["type"])
-        elif ("flag", key) in shadowed and not why:
-            draft.add_flag(key, entry, where=where, why="it asks a gate that is refused: there it is an error")
         else:
-            draft.add_flag(key, entry, where=where, why=why)
-    for name in export.get("param_stores") or {}:
-        draft.refuse_flag(f"param_store:{name}", "parameter stores are not read", where=place("param_stores", name))
+            asks = "it asks a gate that is refused: there it is an error" if ("flag", key) in shadowed else ""
+            draft.add_flag(key, entry, where=where, why="; ".join(filter(None, (why, asks))))
+    for key, why, where in _left_out(export, specs):
+        draft.refuse_flag(key, why, where=where)
     return draft.done(AttributeMapping("userID", {}, context_of))
 
 
@@ -78,44 +83,101 @@ def rule_id_of(decision: Decision) -> str:
 
 
 class _Reader:
-    """Reads the specs of one export."""
+    """Reads the specs of one export. `keys` are our names of them."""
 
-    def __init__(self, draft: Draft, links: Links, export: Json, specs: dict[str, Json]) -> None:
+    def __init__(
+        self, draft: Draft, links: Links, export: Json, specs: dict[str, Json], keys: Mapping[tuple[str, str], str]
+    ) -> None:
         self.draft = draft
         self.links = links
         self.specs = specs
-        self.mapped = export.get("overrides") or {}
+        self.keys = keys
+        self.bandits = _objects(export, "cmab_configs")
         self._key = ""
-        lists = export.get("id_lists")
-        self._conditions = Conditions(lists if isinstance(lists, dict) else {}, self._gate)
-        shared = export.get("condition_map")
-        self._configs = Configs(self._conditions, shared if isinstance(shared, dict) else {}, specs["dynamic_configs"])
+        self._unknown = unknown_fields(export, EXPORT)
+        self._conditions = Conditions(_objects(export, "id_lists"), export.get("app_id"), self._gate, self._group)
+        self._configs = Configs(self._conditions, export, specs, _experiments_asked(export, specs))
+        self._groups: dict[str, Mapping[str, str | None]] = {}
+        self._asked: list[tuple[Json, str, Callable[[str | None], bool]]] = []
 
     def entry(self, table: str, name: str, key: str) -> tuple[Json | None, str, str]:
         """The flag of one spec and in which way it is not exact, or no flag and why; and its place."""
-        where, raw = place(table, name), self.specs[table][name]
+        where = place(table, name)
         self._key = key
         self._conditions.outside.clear()
-        if name in self.mapped:
-            return None, f"{where} is replaced for some users by another config (config mapping)", where
-        make = self._configs.gate if table == "feature_gates" else self._configs.config
+        if table == CONFIGS and name in self.bandits:
+            return None, f"{place('cmab_configs', name)}: a bandit tries its variants at random and by scores", where
         try:
-            entry = make(an_object(raw, where), where)
+            made = self._configs.flag(table, name)
         except Unsupported as error:
             return None, str(error), where
+        self._groups[key] = made.groups
         whys = [
-            f"whoever is in {name} is asked of the client's source of lists"
-            for name in sorted(self._conditions.outside)
+            *dict.fromkeys(made.notes),
+            *(
+                f"whoever is in {name} is asked of the client's source of lists"
+                for name in sorted(self._conditions.outside)
+            ),
+            *filter(None, (unknown_fields(made.used, USED), self._unknown)),
         ]
-        if not entry["enabled"]:
+        if self.specs[table][name].get("enabled") is not True:
             whys.append(
                 "it is disabled, which gives its default here and in SDKs before the core; that one evaluates it"
             )
-        return entry, "; ".join(whys), where
+        return made.entry, "; ".join(whys), where
+
+    def tell_groups(self) -> None:
+        """Say of each condition over an experiment's group which variants it holds for, now that they are known."""
+        for condition, key, holds in self._asked:
+            condition["variants"] = [name for name, group in self._groups.get(key, {}).items() if holds(group)]
 
     def _gate(self, name: str) -> Json:
         self.links.add(("flag", self._key), ("flag", name))
         return {"flag": self.draft.name("flag", name), "on": True, "on_absent": False}
+
+    def _group(self, experiment: str, holds: Callable[[str | None], bool]) -> Json:
+        key = self.keys.get((CONFIGS, experiment))
+        if key is None:
+            return {"all" if holds(None) else "any": []}
+        self.links.add(("flag", self._key), ("flag", key))
+        condition: Json = {"flag": self.draft.name("flag", key), "variants": []}
+        self._asked.append((condition, key, holds))
+        return condition
+
+
+def _objects(export: Json, name: str) -> Json:
+    found = export.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def _experiments_asked(export: Json, specs: dict[str, Json]) -> set[str]:
+    """The experiments that some condition asks the group of."""
+    listed = [*_objects(export, "condition_map").values()]
+    specs_ = [each for table in specs.values() for each in table.values()]
+    for rule in (rule for each in specs_ if isinstance(each, dict) for rule in _listed(each.get("rules"))):
+        listed += _listed(rule.get("conditions")) if isinstance(rule, dict) else []
+    kinds = [each for each in listed if isinstance(each, dict) and str(each.get("type")).lower() == "experiment_group"]
+    return {each["field"] for each in kinds if isinstance(each.get("field"), str)}
+
+
+def _listed(raw: Any) -> list[Any]:
+    return raw if isinstance(raw, list) else []
+
+
+def _left_out(export: Json, specs: dict[str, Json]) -> Iterator[tuple[str, str, str]]:
+    """What the export names and no flag is made of: key, why and where."""
+    for name in _objects(export, "param_stores"):
+        yield f"param_store:{name}", "parameter stores are not read", place("param_stores", name)
+    for name in _objects(export, "cmab_configs").keys() - specs[CONFIGS].keys():
+        why = "a bandit tries its variants at random and by scores"
+        yield f"bandit:{name}", why, place("cmab_configs", name)
+    for name in _objects(export, "overrides"):
+        if not any(name in table for table in specs.values()):
+            yield (
+                f"override:{name}",
+                "others stand in for it, and the export does not have it",
+                place("overrides", name),
+            )
 
 
 def _table(export: Json, name: str) -> Json:

@@ -8,17 +8,20 @@ from typing import TYPE_CHECKING, Any, Final
 
 from buildflags_sdk._evaluation.lines import shown
 from buildflags_sdk._evaluation.operators import prepare
-from buildflags_sdk._evaluation.operators.statsig import statsig_moment
-from buildflags_sdk.importers.draft import Unsupported, a_list
+from buildflags_sdk._evaluation.operators.statsig import statsig_bound
+from buildflags_sdk.importers.draft import Unsupported
 
+from .constants import truth_over
 from .contexts import field_paths, is_own, unit_paths
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     Json = dict[str, Any]
+    Group = Callable[[str, Callable[[str | None], bool]], Json]
 
 ROUNDS: Final = {"scheme": "statsig", "on_missing_key": "empty"}
+_EVERYBODY: Final[Json] = {"all": []}
 _NOBODY: Final[Json] = {"any": []}
 _OF_TEXTS: Final = {  # operator -> (row, dialect, negated); an absent attribute's text is empty
     "any": ("in", "statsig", False),
@@ -44,49 +47,69 @@ _OF_LISTS: Final = {
 _LOOK_UPS: Final = {
     "ip_based": "a country by IP address, which takes Statsig's table: let the host put `country` into the user",
     "ua_based": "a browser or system by user agent, which takes Statsig's parser: let the host put it into the user",
-    "target_app": "the app that an SDK key belongs to, which an SDK key here does not tell",
 }
+_DAY: Final = 86_400_000
+_LONGEST_MOMENT: Final = 253_402_300_799_999
+
+
+class Unjudged(Exception):
+    """A condition that ends the evaluation in Statsig's SDK, which reports it as unsupported. The message names it."""
+
+    before: dict[str, Any] | None = None
+    """The condition before it in its rule, if any."""
 
 
 class Conditions:
-    """Reads conditions of one export. `id_lists` are lists at hand: the eight characters of each id's hash."""
+    """Reads conditions of one export.
 
-    def __init__(self, id_lists: Mapping[str, Any], gate: Callable[[str], Json]) -> None:
+    `id_lists` are lists at hand: the eight characters of each id's hash. `app` is the app that the export was made for.
+    `gate` gives the condition that a gate passes, `group` the one that an experiment's group is as a test says.
+    """
+
+    def __init__(self, id_lists: Mapping[str, Any], app: Any, gate: Callable[[str], Json], group: Group) -> None:
         self.id_lists = id_lists
+        self.app = app
         self.gate = gate
+        self.group = group
         self.outside: set[str] = set()
         """Lists that are asked for and not at hand, since the reading of the last entry began."""
 
     def condition(self, raw: Json, where: str) -> Json:
-        """One condition. Raises `Unsupported`."""
+        """One condition. Raises `Unsupported`, and `Unjudged` for one at which Statsig's SDK gives up."""
         kind = str(raw.get("type")).lower()
         target, op = raw.get("targetValue"), str(raw.get("operator")).lower()
         if kind == "public":
-            return {"all": []}
+            return _EVERYBODY
         if kind in _LOOK_UPS:
             msg = f"{where} asks for {_LOOK_UPS[kind]}"
             raise Unsupported(msg)
-        if kind in ("pass_gate", "fail_gate", "multi_pass_gate", "multi_fail_gate"):
-            return self._gates(target, passing="pass" in kind)
-        if kind == "current_time":
-            return _now(op, target, where)
-        if kind == "user_bucket":
-            return _bucket(raw, op, target, where)
-        paths = _paths(kind, raw, where)
-        if op in ("in_segment_list", "not_in_segment_list"):
-            listed = self._listed(paths[0], target, where)
-            return {"not": listed} if op.startswith("not") else listed
-        made = [_asked(path, op, target, where) for path in paths]
+        if kind in ("multi_pass_gate", "multi_fail_gate"):
+            msg = f"{where} asks several gates at once ({kind}), which statsig-python-core does not: it ends there, here too"
+            raise Unjudged(msg)
+        if kind in ("pass_gate", "fail_gate"):
+            passing = self.gate(target) if isinstance(target, str) else _NOBODY
+            return passing if kind == "pass_gate" else {"not": passing}
+        if kind in ("current_time", "user_bucket"):
+            return _now(op, target, where) if kind == "current_time" else _bucket(raw, op, target, where)
+        if kind in ("target_app", "experiment_group"):
+            return self._told(kind, raw, truth_over(self._compared(["value"], op, target, where)))
+        made = [self._compared(path, op, target, where) for path in _paths(kind, raw, where)]
         if len(made) == 1:
             return made[0]
-        here: Json = {"attr": paths[0], "op": "exists"}
+        here: Json = {"attr": _paths(kind, raw, where)[0], "op": "exists"}
         return {"any": [{"all": [here, made[0]]}, {"all": [{"not": here}, made[1]]}]}
 
-    def _gates(self, target: Any, *, passing: bool) -> Json:
-        names = target if isinstance(target, list) else [target]
-        gates = [self.gate(name) for name in names if isinstance(name, str)]
-        wanted: list[Json] = gates if passing else [{"not": gate} for gate in gates]
-        return wanted[0] if len(wanted) == 1 else {"any": wanted}
+    def _told(self, kind: str, raw: Json, holds: Callable[[str | None], bool]) -> Json:
+        experiment = raw.get("field") if kind == "experiment_group" else None
+        if isinstance(experiment, str):
+            return self.group(experiment, holds)
+        return _EVERYBODY if holds(self.app if kind == "target_app" else None) else _NOBODY
+
+    def _compared(self, path: list[str], op: str, target: Any, where: str) -> Json:
+        if op in ("in_segment_list", "not_in_segment_list"):
+            listed = self._listed(path, target, where)
+            return {"not": listed} if op.startswith("not") else listed
+        return _asked(path, op, target, where)
 
     def _listed(self, path: list[str], target: Any, where: str) -> Json:
         if not isinstance(target, str):
@@ -159,36 +182,58 @@ def _one(attribute: Json, row: str, target: Any, where: str) -> Json:
 
 
 def _now(op: str, target: Any, where: str) -> Json:
-    moment = statsig_moment(str(target) if isinstance(target, str) else target)
-    if isinstance(target, (int, float)) and not isinstance(target, bool):
-        moment = int(target)
-    if moment is None or op not in ("before", "after", "on", "gt", "gte", "lt", "lte"):
+    """The moment of asking, which is a date and no number: no comparison of numbers holds for it."""
+    if op not in ("before", "after", "on", "gt", "gte", "lt", "lte"):
         msg = f"{where} compares the moment by {shown(op)} with {shown(target)}"
         raise Unsupported(msg)
-    at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=moment)
+    moment = statsig_bound(target) if op in ("before", "after", "on") else None
+    if moment is None:
+        return _NOBODY
     if op == "on":
-        day = at.replace(hour=0, minute=0, second=0, microsecond=0)
-        return {"time": {"from": _written(day), "until": _written(day + timedelta(days=1))}}
-    return {"time": {"until" if op in ("before", "lt", "lte") else "from": _written(at)}}
+        return _between(moment // _DAY * _DAY, (moment // _DAY + 1) * _DAY)
+    # The SDK's clock ticks in milliseconds: what is after one begins with the next.
+    return _between(None, moment) if op == "before" else _between(moment + 1, None)
 
 
-def _written(at: datetime) -> str:
+def since(raw: Any, where: str) -> list[Json]:
+    """The condition that a moment in milliseconds has come, or none for a moment that always has. Raises `Unsupported`."""
+    if raw is None:
+        return []
+    if not isinstance(raw, int) or isinstance(raw, bool):
+        msg = f"{where} is {shown(raw)}, not a moment in milliseconds"
+        raise Unsupported(msg)
+    window = _between(raw, None)
+    return [] if window == _EVERYBODY else [window]
+
+
+def _between(start: int | None, end: int | None) -> Json:
+    """The window of those milliseconds since 1970; what no date can write is before or after all times."""
+    if (start is not None and start > _LONGEST_MOMENT) or (end is not None and end <= 0):
+        return _NOBODY
+    ends = {"from": start if start is not None and start > 0 else None}
+    ends["until"] = end if end is not None and end <= _LONGEST_MOMENT else None
+    window = {name: _written(at) for name, at in ends.items() if at is not None}
+    return {"time": window} if window else _EVERYBODY
+
+
+def _written(moment: int) -> str:
+    at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=moment)
     return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _bucket(raw: Json, op: str, target: Any, where: str) -> Json:
     """The point of a unit among a thousand: a stretch below or above the target, or the stretches that a list names."""
-    salt = (raw.get("additionalValues") or {}).get("salt")
+    salt = (raw.get("additionalValues") or {}).get("salt") or ""
     by, *more = unit_paths(raw.get("idType"))
     share: Json = {"by": by, **({"or_by": more} if more else {}), **ROUNDS, "seed": str(salt), "of": 1000}
-    if op in ("any", "none"):
-        points = sorted({int(point) for point in a_list(target, f"{where}.targetValue")})
-        runs = [list(run) for _, run in groupby(enumerate(points), lambda pair: pair[1] - pair[0])]
-        shares: list[Json] = [{"share": {**share, "from": run[0][1], "to": run[-1][1] + 1}} for run in runs]
-        inside = shares[0] if len(shares) == 1 else {"any": shares}
-        return {"not": inside} if op == "none" else inside
-    if not isinstance(target, (int, float)) or isinstance(target, bool) or op not in ("lt", "lte", "gt", "gte"):
+    if op in ("lt", "lte", "gt", "gte") and isinstance(target, (int, float)) and not isinstance(target, bool):
+        below: Json = {"share": {**share, "to": target, **({"to_inclusive": True} if op in ("lte", "gt") else {})}}
+        return {"not": below} if op in ("gt", "gte") else below
+    if op in ("in_segment_list", "not_in_segment_list"):
         msg = f"{where} compares a bucket by {shown(op)} with {shown(target)}"
         raise Unsupported(msg)
-    below: Json = {"share": {**share, "to": target, **({"to_inclusive": True} if op in ("lte", "gt") else {})}}
-    return {"not": below} if op in ("gt", "gte") else below
+    holds = truth_over(_asked(["value"], op, target, where))
+    points = [point for point in range(1000) if holds(point)]
+    runs = [list(run) for _, run in groupby(enumerate(points), lambda pair: pair[1] - pair[0])]
+    shares: list[Json] = [{"share": {**share, "from": run[0][1], "to": run[-1][1] + 1}} for run in runs]
+    return shares[0] if len(shares) == 1 else {"any": shares}

@@ -2,138 +2,194 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from buildflags_sdk._evaluation.lines import shown
-from buildflags_sdk.importers.draft import Unsupported, a_list, an_object
+from buildflags_sdk.importers.draft import Unsupported, a_list, an_object, place
 
-from .conditions import ROUNDS, Conditions
+from .conditions import ROUNDS, Conditions, Unjudged, since
 from .contexts import unit_paths
+from .making import DEFAULT, Making
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Container, Mapping
 
     Json = dict[str, Any]
+    Within = tuple[tuple[str, str], ...]
 
-DEFAULT: Final = "default"
+GATES: Final = "feature_gates"
+CONFIGS: Final = "dynamic_configs"
+LAYERS: Final = "layer_configs"
+_DISABLED: Final = "disabled"
+
+
+class Made(NamedTuple):
+    """A flag of one spec, in which ways it is not exact, what of the export it is made of, and its variants' groups."""
+
+    entry: Json
+    notes: list[str]
+    used: Json
+    groups: Mapping[str, str | None]
 
 
 class Configs:
-    """Makes flags of the specs of one export: `specs` are the configs that layers delegate to, `shared` the conditions."""
+    """Makes flags of the specs of one export. `grouped` are the experiments whose groups are asked for."""
 
-    def __init__(self, conditions: Conditions, shared: Mapping[str, Any], specs: Mapping[str, Any]) -> None:
+    def __init__(
+        self, conditions: Conditions, export: Json, specs: Mapping[str, Json], grouped: Container[str]
+    ) -> None:
         self.conditions = conditions
-        self.shared = shared
         self.specs = specs
+        self.grouped = grouped
+        self.shared, self.mappings, self.mapping_rules = (
+            named if isinstance(named := export.get(name), dict) else {}
+            for name in ("condition_map", "overrides", "override_rules")
+        )
+        self._notes: list[str] = []
+        self._used: Json = {}
 
-    def gate(self, raw: Json, where: str) -> Json:
-        """A gate: on for whom a rule passes. Raises `Unsupported`."""
-        off = "on" if raw.get("defaultValue") is True else "off"
-        making = _Making({"on": True, "off": False}, off, boolean=True)
-        self._rules(making, raw, where, [], ())
-        return self._entry(making, raw, "boolean")
-
-    def config(self, raw: Json, where: str) -> Json:
-        """A dynamic config, experiment or layer: an object. Raises `Unsupported`."""
-        making = _Making({DEFAULT: {"value": raw.get("defaultValue")}}, DEFAULT)
-        self._rules(making, raw, where, [], ())
-        return self._entry(making, raw, "object")
-
-    def _entry(self, making: _Making, raw: Json, flag_type: str) -> Json:
-        return {
-            "type": flag_type,
+    def flag(self, table: str, name: str) -> Made:
+        """The flag of one spec: a boolean for a gate, an object for a config or layer. Raises `Unsupported`."""
+        where = place(table, name)
+        self._notes, self._used = [], {}
+        raw = self._read(table, name, where)
+        grouped = table == CONFIGS and name in self.grouped
+        making = Making(raw.get("defaultValue"), boolean=table == GATES, grouped=grouped)
+        within = ((table, name),)
+        enabled = raw.get("enabled") is True
+        self._mapped(making, raw, [], within)
+        if making.rules and not enabled:
+            making.add(_DISABLED, [], making.default)
+        else:
+            self._body(making, raw, where, [], within)
+        entry = {
+            "type": "boolean" if making.boolean else "object",
             "variants": making.variants,
-            "enabled": raw.get("enabled") is True,
+            "enabled": enabled or bool(making.rules and making.rules[-1]["id"] == _DISABLED),
             "off": making.default,
             "rules": making.rules,
             "fallthrough": {"variant": making.default},
+            **({"meta": {"imported": {"rules": making.names}}} if making.names else {}),
         }
+        return Made(entry, self._notes, self._used, making.groups)
 
-    def _rules(self, making: _Making, raw: Json, where: str, before: list[Json], within: tuple[str, ...]) -> None:
-        for at, each in enumerate(a_list(raw.get("rules"), f"{where}.rules")):
-            place = f"{where}.rules[{at}]"
-            rule = an_object(each, place)
-            conditions = [*before, *self._conditions(rule, place)]
-            delegate = rule.get("configDelegate")
-            if isinstance(delegate, str) and delegate in self.specs:
-                self._delegated(making, delegate, conditions, (*within, delegate), place)
-                continue
-            when: Json = conditions[0] if len(conditions) == 1 else {"all": conditions}
-            making.add(_name(rule), when, making.variant(rule, within), self._share(rule, raw, place))
+    def _read(self, table: str, name: str, where: str) -> Json:
+        raw = an_object(self.specs[table][name], where)
+        self._used.setdefault(table, {})[name] = raw
+        return raw
 
-    def _delegated(
-        self, making: _Making, delegate: str, conditions: list[Json], within: tuple[str, ...], where: str
-    ) -> None:
-        """The experiment that a layer's rule hands over to, in its place: what it does not decide is its default."""
-        if len(within) > len(set(within)):
-            msg = f"{where} delegates to {delegate!r}, which delegates back"
+    def _body(self, making: Making, raw: Json, where: str, before: list[Json], within: Within) -> None:
+        """What a spec decides by its own rules, for those for whom `before` holds."""
+        if within[-1][0] == LAYERS and raw.get("useNewLayerEval") is True:
+            msg = f"{where}.useNewLayerEval: its parameters come from several rules at once, each from the first that has it"
             raise Unsupported(msg)
-        spec, place = an_object(self.specs[delegate], where), f"{where} -> {delegate}"
-        outer, making.default = making.default, making.add_variant(f"{delegate}/{DEFAULT}", spec.get("defaultValue"))
-        enabled = spec.get("enabled") is True
+        for at, each in enumerate(a_list(raw.get("rules"), f"{where}.rules")):
+            here = f"{where}.rules[{at}]"
+            rule = an_object(each, here)
+            try:
+                conditions = self._conditions(rule, here)
+            except Unjudged as problem:
+                self._notes.append(str(problem))
+                making.give_up(before, problem.before)
+                return
+            when = [*before, *conditions]
+            delegate = rule.get("configDelegate")
+            if isinstance(delegate, str) and delegate in self.specs[CONFIGS]:
+                self._inlined(making, CONFIGS, delegate, when, within, here)
+                continue
+            group = rule.get("groupName")
+            served = making.variant(_label(within, _name(rule)), rule.get("returnValue"), group)
+            missed = making.missed(group)
+            making.add(_name(rule), when, served, _share(rule, raw, here), missed)
+            if isinstance(rule.get("name"), str) and rule["name"] != _name(rule):
+                making.names[_name(rule)] = rule["name"]
+
+    def _inlined(self, making: Making, table: str, name: str, before: list[Json], within: Within, where: str) -> None:
+        """Another spec in the place of a rule that hands over to it: what that one does not decide is its own default."""
+        if (table, name) in within:
+            msg = f"{where} leads to {name!r}, which leads back"
+            raise Unsupported(msg)
+        inner, here = (*within, (table, name)), f"{where} -> {name}"
+        raw = self._read(table, name, where)
+        outer = making.default
+        making.default = making.variant(_label(inner, DEFAULT), raw.get("defaultValue"), None, default=True)
+        self._mapped(making, raw, before, inner)
+        enabled = raw.get("enabled") is True
         if enabled:
-            self._rules(making, spec, place, conditions, within)
-        everybody: Json = {"all": conditions}
-        making.add(DEFAULT if enabled else "disabled", everybody, making.default, None)
+            self._body(making, raw, here, before, inner)
+        making.add(DEFAULT if enabled else _DISABLED, before, making.default)
         making.default = outer
 
+    def _mapped(self, making: Making, raw: Json, before: list[Json], within: Within) -> None:
+        """The specs that stand in for this one for some users (config mapping): the first that a rule gives and that is."""
+        table, name = within[-1]
+        if not self.mapping_rules or name not in self.mappings:
+            return
+        where = place("overrides", name)
+        for at, each in enumerate(a_list(self.mappings[name], where)):
+            mapping = an_object(each, f"{where}[{at}]")
+            self._used.setdefault("overrides", {})[name] = self.mappings[name]
+            other = mapping.get("new_config_name")
+            if not isinstance(other, str) or other not in self.specs[table]:
+                continue
+            for index, raw_rule in enumerate(a_list(mapping.get("rules"), f"{where}[{at}].rules")):
+                here = f"{where}[{at}].rules[{index}]"
+                when = self._mapping_rule(an_object(raw_rule, here), raw, here)
+                if when is not None:
+                    self._inlined(making, table, other, [*before, *when], within, here)
+
+    def _mapping_rule(self, named: Json, raw: Json, where: str) -> list[Json] | None:
+        """Whom a rule of a mapping takes; None for nobody."""
+        name = named.get("rule_name")
+        if not isinstance(name, str) or name not in self.mapping_rules:
+            return None
+        here = place("override_rules", name)
+        rule = an_object(self.mapping_rules[name], here)
+        self._used.setdefault("override_rules", {})[name] = rule
+        try:
+            conditions = self._conditions(rule, here)
+        except Unjudged as problem:
+            self._notes.append(f"{problem}: nobody is mapped by it")
+            return None
+        share = _share(rule, raw, here)
+        return [
+            *since(named.get("start_time"), f"{where}.start_time"),
+            *conditions,
+            *([{"share": share}] if share else []),
+        ]
+
     def _conditions(self, rule: Json, where: str) -> list[Json]:
-        made = []
+        made: list[Json] = []
         for at, each in enumerate(a_list(rule.get("conditions"), f"{where}.conditions")):
             raw = self.shared.get(each) if isinstance(each, str) else each
-            place = f"{where}.conditions[{at}]"
-            made.append(self.conditions.condition(an_object(raw, place), place))
+            here = f"{where}.conditions[{at}]"
+            if isinstance(each, str):
+                self._used.setdefault("condition_map", {})[each] = raw
+            try:
+                made.append(self.conditions.condition(an_object(raw, here), here))
+            except Unjudged as problem:
+                problem.before = made[-1] if made else None
+                raise
         return made
 
-    def _share(self, rule: Json, raw: Json, where: str) -> Json | None:
-        """The split that lets a percentage pass; None for all."""
-        percentage = rule.get("passPercentage")
-        if isinstance(percentage, bool) or not isinstance(percentage, (int, float)):
-            msg = f"{where}.passPercentage is {shown(percentage)}, not a number"
-            raise Unsupported(msg)
-        if percentage >= 100:
-            return None
-        by, *more = unit_paths(rule.get("idType"))
-        seed = f"{raw.get('salt') or ''}.{rule.get('salt') or rule.get('id') or ''}"
-        split: Json = {"by": by, **({"or_by": more} if more else {}), **ROUNDS, "seed": seed, "of": 10_000}
-        return {**split, "passing": max(percentage * 100, 0)}
+
+def _share(rule: Json, raw: Json, where: str) -> Json | None:
+    """The share that a percentage lets pass; None for all."""
+    percentage = rule.get("passPercentage")
+    if isinstance(percentage, bool) or not isinstance(percentage, (int, float)):
+        msg = f"{where}.passPercentage is {shown(percentage)}, not a number"
+        raise Unsupported(msg)
+    if percentage >= 100:
+        return None
+    by, *more = unit_paths(rule.get("idType"))
+    salt = rule.get("id") if rule.get("salt") is None else rule["salt"]
+    seed = f"{raw.get('salt') or ''}.{salt or ''}"
+    split: Json = {"by": by, **({"or_by": more} if more else {}), **ROUNDS, "seed": seed, "of": 10_000}
+    return {**split, "from": 0, "to": max(percentage * 100, 0)}
 
 
-class _Making:
-    """One flag in the making."""
-
-    def __init__(self, variants: Json, default: str, *, boolean: bool = False) -> None:
-        self.variants = variants
-        self.default = default
-        self.boolean = boolean
-        self.rules: list[Json] = []
-
-    def variant(self, rule: Json, within: tuple[str, ...]) -> str:
-        value = rule.get("returnValue")
-        if self.boolean:
-            return "on" if value is True else "off"
-        return self.add_variant("/".join((*within, _name(rule) or "rule")), value)
-
-    def add_variant(self, name: str, value: Any) -> str:
-        """The variant of that name and value; another of the same name is told apart by a number."""
-        own, count = name, 1
-        while own in self.variants and self.variants[own] != {"value": value}:
-            count += 1
-            own = f"{name}:{count}"
-        self.variants[own] = {"value": value}
-        return own
-
-    def add(self, name: str, when: Json, variant: str, share: Json | None) -> None:
-        """A rule that ends the evaluation for whom it holds: whoever misses its share gets the default."""
-        rule: Json = {"id": name, "when": when, "serve": {"variant": variant}}
-        if share is not None:
-            passing = share.pop("passing")
-            ranges = [
-                {"from": 0, "to": passing, "variant": variant},
-                {"from": passing, "to": 10_000, "variant": self.default},
-            ]
-            rule["serve"] = {"split": {**share, "ranges": ranges}}
-        self.rules.append(rule)
+def _label(within: Within, name: str) -> str:
+    return "/".join((*(name for _, name in within[1:]), name or "rule"))
 
 
 def _name(rule: Json) -> str:

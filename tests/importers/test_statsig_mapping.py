@@ -1,0 +1,228 @@
+"""Statsig's config mapping, layers and groups, and that no field of an export is dropped in silence."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from buildflags_sdk.importers.report import Imported, Standing
+from buildflags_sdk.importers.statsig import rule_id_of
+
+from .test_statsig import PUBLIC, decide, field, gate, imported, rule, why
+
+ANN = field("userID", "any", ["ann"])
+
+
+def mapped(*rules: dict[str, Any], to: str = "b", **more: Any) -> dict[str, Any]:
+    """What stands in for the gate `a`: `to`, for whom one of the rules holds."""
+    named = [{"rule_name": each["id"]} for each in rules]
+    overrides = {"a": [{"new_config_name": to, "rules": named, **more}]}
+    return {"overrides": overrides, "override_rules": {each["id"]: each for each in rules}}
+
+
+def got(made: Imported, key: str, user: str, now: float = 1_700_000_000.0) -> tuple[Any, str]:
+    decision = decide(made, key, {"userID": user}, now)
+    return decision.value, rule_id_of(decision)
+
+
+def test_another_gate_stands_in_for_those_whom_a_rule_of_the_mapping_takes():
+    made = imported(gate("a"), gate("b", rule(PUBLIC, id="rb")), **mapped(rule(ANN, id="o")))
+
+    assert got(made, "a", "ann") == (True, "rb")
+    assert got(made, "a", "bob") == (False, "default")
+    assert why(made, "a") == (Standing.EXACT, "")
+
+
+def test_the_share_of_a_mapping_is_of_the_replaced_specs_salt():
+    # The vector of the scheme: cfgsalt.rulesalt.user1 falls on 9353 of 10,000.
+    for share, value in ((93.53, False), (93.54, True)):
+        others = gate("a", salt="cfgsalt"), gate("b", rule(PUBLIC), salt="another")
+        made = imported(*others, **mapped(rule(PUBLIC, id="o", share=share, salt="rulesalt")))
+        assert got(made, "a", "user1")[0] is value
+
+
+def test_a_mapping_begins_at_its_moment():
+    named = [{"rule_name": "o", "start_time": 1_700_000_000_000}]
+    overrides = {"a": [{"new_config_name": "b", "rules": named}]}
+    made = imported(gate("a"), gate("b", rule(PUBLIC)), overrides=overrides, override_rules={"o": rule(PUBLIC, id="o")})
+
+    assert got(made, "a", "u", now=1_699_999_999.0)[0] is False
+    assert got(made, "a", "u", now=1_700_000_000.0)[0] is True
+
+
+def test_gates_that_ask_a_mapped_one_and_mappings_that_lead_on_follow_it():
+    asking = gate("asks", rule({"type": "pass_gate", "targetValue": "a"}))
+    export = mapped(rule(ANN, id="o"))
+    export["overrides"]["b"] = [{"new_config_name": "c", "rules": [{"rule_name": "o"}]}]
+    made = imported(gate("a"), gate("b"), gate("c", rule(PUBLIC, id="rc")), asking, **export)
+
+    assert got(made, "a", "ann") == (True, "rc")
+    assert got(made, "asks", "ann") == (True, "r")
+    assert got(made, "asks", "bob") == (False, "default")
+
+
+def test_a_layer_follows_the_mapping_of_the_experiment_that_it_delegates_to():
+    configs = [gate(name, rule(PUBLIC, returnValue={"v": name}), defaultValue={}) for name in ("a", "b")]
+    layer = gate("l", rule(PUBLIC, configDelegate="a"), defaultValue={})
+    made = imported(dynamic_configs=configs, layer_configs=[layer], **mapped(rule(ANN, id="o")))
+
+    assert got(made, "l", "ann") == ({"v": "b"}, "r")
+    assert got(made, "l", "bob") == ({"v": "a"}, "r")
+
+
+def test_mappings_that_lead_back_are_refused_and_ones_to_nothing_take_nobody():
+    export = mapped(rule(PUBLIC, id="o"))
+    export["overrides"]["b"] = [{"new_config_name": "a", "rules": [{"rule_name": "o"}]}]
+    assert "leads back" in why(imported(gate("a"), gate("b"), **export), "a")[1]
+
+    assert got(imported(gate("a"), **mapped(rule(PUBLIC, id="o"))), "a", "u") == (False, "default")
+
+
+def test_what_the_export_only_names_is_refused_by_name():
+    export = mapped(rule(PUBLIC, id="o"))
+    made = imported(gate("b"), param_stores={"p": {}}, cmab_configs={"m": {}}, **export)
+
+    refused = {each.source_key for each in made.report.findings if each.standing is Standing.REFUSED}
+    assert refused == {"param_store:p", "bandit:m", "override:a"}
+
+
+def test_a_bandit_is_refused():
+    made = imported(dynamic_configs=[gate("m", rule(PUBLIC), defaultValue={})], cmab_configs={"m": {}})
+
+    assert "bandit" in why(made, "m")[1]
+
+
+@pytest.mark.parametrize("target", [None, 5, ["on"]])
+def test_a_gate_without_a_name_is_not_passed(target: Any):
+    for kind, value in (("pass_gate", False), ("fail_gate", True)):
+        made = imported(gate("g", rule({"type": kind, "targetValue": target})))
+        assert got(made, "g", "u")[0] is value
+
+
+def test_a_condition_over_several_gates_ends_the_evaluation_as_in_statsigs_sdk():
+    several = {"type": "multi_pass_gate", "targetValue": ["on"]}
+    made = imported(
+        gate("g", rule(ANN, id="first"), rule(several), rule(PUBLIC)),
+        gate("after a condition", rule(PUBLIC, several)),
+        gate("on", rule(PUBLIC)),
+        dynamic_configs=[gate("c", rule(several), rule(PUBLIC), defaultValue={"v": 1})],
+    )
+
+    assert got(made, "g", "ann") == (True, "first")
+    assert got(made, "g", "bob") == (False, "")
+    assert got(made, "after-a-condition", "bob") == (True, "")
+    assert got(made, "c", "bob") == ({}, "")
+    assert why(made, "g")[0] is Standing.APPROXIMATED
+
+
+def test_the_app_that_an_export_was_made_for_is_asked_there_and_then():
+    for app, value in (("a", True), ("b", False), (None, False)):
+        made = imported(gate("g", rule({"type": "target_app", "operator": "any", "targetValue": ["A"]})), app_id=app)
+        assert got(made, "g", "u")[0] is value
+
+
+def test_an_experiments_group_is_that_of_the_rule_that_held_whether_or_not_its_share_was_missed():
+    groups = rule(ANN, id="c", groupName="Control", share=0), rule(field("userID", "any", ["bob"]), groupName="Test")
+    asked = {"type": "experiment_group", "field": "e", "operator": "any", "targetValue": ["control"]}
+    absent = {**asked, "field": "absent", "operator": "none"}
+    made = imported(
+        gate("g", rule(asked)), gate("h", rule(absent)), dynamic_configs=[gate("e", *groups, defaultValue={"v": 0})]
+    )
+
+    assert {user: got(made, "g", user)[0] for user in ("ann", "bob", "cy")} == {"ann": True, "bob": False, "cy": False}
+    assert got(made, "h", "u")[0] is True
+
+
+def test_a_bucket_is_compared_by_any_operator():
+    # The vector of the scheme: f8aeba58-18fb-4f36-9bbd-4c611447a912.user3 falls on 452 of 1,000.
+    salt = {"salt": "f8aeba58-18fb-4f36-9bbd-4c611447a912"}
+    for op, target, value in (
+        ("eq", 452, True),
+        ("eq", 453, False),
+        ("neq", 452, False),
+        ("str_ends_with_any", ["52"], True),
+    ):
+        asked = {"type": "user_bucket", "operator": op, "targetValue": target, "additionalValues": salt}
+        assert got(imported(gate("g", rule(asked))), "g", "user3")[0] is value
+
+
+def test_an_empty_salt_of_a_rule_is_a_salt_and_only_an_absent_one_gives_way_to_its_id():
+    def answers(rule_id: str, salt: str | None) -> list[bool]:
+        made = imported(gate("g", rule(PUBLIC, share=50, id=rule_id, salt=salt)))
+        return [got(made, "g", f"user-{number}")[0] for number in range(50)]
+
+    assert answers("x", "") == answers("y", "")
+    assert answers("x", None) != answers("y", None)
+    assert answers("x", None) == answers("y", "x")
+
+
+REAL: dict[str, Any] = {
+    "feature_gates": {
+        "g": {
+            **gate("g", {**rule("k"), "groupName": "everyone", "idType": "userID", "samplingRate": 5, "isDeviceBased": False}),
+            "type": "feature_gate", "entity": "feature_gate", "idType": "userID", "version": 2, "checksum": "1",
+            "isDeviceBased": False, "targetAppIDs": ["x"], "forwardAllExposures": True, "fieldsUsed": ["email"],
+        },
+        "b": gate("b"),
+    },
+    "dynamic_configs": {
+        "e": {
+            **gate("e", {**rule("k", returnValue={"v": 1}), "isExperimentGroup": True}, defaultValue={}),
+            "isActive": True, "hasSharedParams": True, "explicitParameters": ["v"],
+        }
+    },
+    "layer_configs": {"l": gate("l", rule("k", configDelegate="e"), defaultValue={}, useNewLayerEval=False)},
+    "condition_map": {"k": {**PUBLIC, "field": None, "additionalValues": {"salt": "s"}, "idType": "userID"}},
+    "overrides": {"g": [{"new_config_name": "b", "rules": [{"rule_name": "o", "start_time": 1}]}]},
+    "override_rules": {"o": rule("k", id="o")},
+    "experiment_to_layer": {"e": "l"}, "layers": {"l": ["e"]}, "id_lists": {}, "has_updates": True, "time": 7, "company_id": "c",
+    "default_environment": None, "response_format": "dcs-v2", "diagnostics": {"initialize": 1}, "sdk_flags": {},
+    "sdk_configs": {}, "sdk_keys_to_app_ids": {}, "hashed_sdk_keys_to_app_ids": {}, "session_replay_info": {},
+}  # fmt: skip
+
+
+def test_an_export_as_statsig_gives_it_has_nothing_that_is_not_known():
+    made = imported(
+        **{name: value for name, value in REAL.items() if name != "feature_gates"}, feature_gates=REAL["feature_gates"]
+    )
+
+    assert {(each.standing, each.why) for each in made.report.findings} == {(Standing.EXACT, "")}
+
+
+@pytest.mark.parametrize(
+    ("steps", "keys"),
+    [
+        (("feature_gates", "g"), "g"),
+        (("feature_gates", "g", "rules", 0), "g"),
+        (("dynamic_configs", "e", "rules", 0), "el"),
+        (("condition_map", "k"), "gel"),
+        (("condition_map", "k", "additionalValues"), "gel"),
+        (("overrides", "g", 0), "g"),
+        (("overrides", "g", 0, "rules", 0), "g"),
+        (("override_rules", "o"), "g"),
+        ((), "gbel"),
+    ],
+)
+def test_a_field_that_is_not_known_is_named_in_the_finding_of_each_flag_that_is_made_of_it(
+    steps: tuple[str | int, ...], keys: str
+):
+    export = json.loads(json.dumps(REAL))
+    inside = export
+    for step in steps:
+        inside = inside[step]
+    inside["until"] = 5
+    made = imported(**export)
+
+    place = "$" + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps) + ".until"
+    named = {
+        each.source_key for each in made.report.findings if place in each.why and each.standing is Standing.APPROXIMATED
+    }
+    assert named == set(keys)
+
+
+def test_an_inline_condition_has_its_place_too():
+    made = imported(gate("g", rule({**PUBLIC, "until": 5})))
+
+    assert "$.feature_gates.g.rules[0].conditions[0].until" in why(made, "g")[1]
