@@ -2,13 +2,14 @@
 
 An allocation becomes a rule, or one rule for each split whose shards share no single salt. A window, the rules and the
 shards of one allocation must all hold. Bandits score actions after a flag has been decided; that stage stays behind.
+Whether an assignment is logged there (`doLog`) changes nobody's value and is passed over.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from buildflags_sdk._evaluation.details import CALLER_DEFAULT, Reason
 from buildflags_sdk._evaluation.lines import Refused, decode_line, parse_time, shown
@@ -17,14 +18,16 @@ from buildflags_sdk.errors import FlagFileError
 
 from .draft import Draft, Unsupported, a_list, an_object, place
 from .report import MOVED, TARGETING_KEY, AttributeMapping
+from .shape import unknown_fields
 from .source import MAX_BYTES, read_object
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from buildflags_sdk._evaluation.details import Decision
 
     from .report import Imported
+    from .shape import Shape
 
     Condition = dict[str, Any]
 
@@ -32,6 +35,21 @@ _TYPES = {"STRING": "string", "INTEGER": "integer", "NUMERIC": "float", "BOOLEAN
 _ORDERINGS = {"GT": "gt", "GTE": "gte", "LT": "lt", "LTE": "lte"}
 _NEVER: Condition = {"any": []}
 _SUBJECT = "subjectKey"
+_SHARD: Final[Shape] = {"salt": None, "ranges": [{"start": None, "end": None}]}
+_ALLOCATION: Final[Shape] = {
+    **dict.fromkeys(("key", "startAt", "endAt", "doLog")),
+    "rules": [{"conditions": [dict.fromkeys(("attribute", "operator", "value"))]}],
+    "splits": [{"variationKey": None, "shards": [_SHARD], "extraLogging": None}],
+}
+_FLAG: Final[Shape] = {
+    **dict.fromkeys(("key", "enabled", "variationType", "totalShards", "comment")),
+    "variations": {"*": {"key": None, "value": None}},
+    "allocations": [_ALLOCATION],
+}
+_DOCUMENT: Final[Shape] = {
+    **dict.fromkeys(("createdAt", "format", "environment", "bandits", "banditReferences")),
+    "flags": {"*": _FLAG},
+}
 
 
 def read(data: bytes, *, max_bytes: int = MAX_BYTES) -> Imported:
@@ -53,12 +71,15 @@ def read(data: bytes, *, max_bytes: int = MAX_BYTES) -> Imported:
         raise FlagFileError(msg)
     draft = Draft("Eppo", "UFC v1")
     draft.reserve("flag", flags)
-    bandits = _bandit_flags(source.get("bandits"))
+    bandits = _bandit_flags(source)
     for key, raw in flags.items():
         where = place("flags", key)
         try:
             flag = _Flag(raw, where, bandits.get(key, []))
-            draft.add_flag(key, flag.entry(), where=where, why="; ".join(flag.notes))
+            entry = flag.entry()
+            unknown = unknown_fields({**source, "flags": {key: raw}}, _DOCUMENT)
+            notes = filter(None, [*flag.notes, *_unlogged(key, flag.raw), unknown])
+            draft.add_flag(key, entry, where=where, why="; ".join(notes))
         except Unsupported as problem:
             draft.refuse_flag(key, str(problem), where=where)
     return draft.done(AttributeMapping(_SUBJECT, {TARGETING_KEY: MOVED}))
@@ -292,14 +313,30 @@ def _objects(flags: dict[str, Any]) -> list[dict[str, Any]]:
     return [each for each in flags.values() if isinstance(each, dict)]
 
 
-def _bandit_flags(bandits: Any) -> dict[str, list[str]]:
-    """The bandits that hang on each flag, by its key."""
+def _bandit_flags(source: dict[str, Any]) -> dict[str, list[str]]:
+    """The bandits that hang on each flag, by its key: under `bandits`, or as documents have it since, `banditReferences`."""
     found: dict[str, list[str]] = {}
-    for name, variations in bandits.items() if isinstance(bandits, dict) else ():
-        for variation in variations if isinstance(variations, list) else ():
-            if isinstance(variation, dict) and isinstance(variation.get("flagKey"), str):
-                found.setdefault(variation["flagKey"], []).append(str(name))
+    for section in ("bandits", "banditReferences"):
+        named = source.get(section)
+        for name, bandit in named.items() if isinstance(named, dict) else ():
+            variations = bandit.get("flagVariations") if isinstance(bandit, dict) else bandit
+            listed = variations if isinstance(variations, list) else []
+            keys = [each.get("flagKey") for each in listed if isinstance(each, dict)]
+            for key in dict.fromkeys(key for key in keys if isinstance(key, str)):
+                found.setdefault(key, []).append(str(name))
     return found
+
+
+def _unlogged(key: str, flag: dict[str, Any]) -> Iterator[str]:
+    """What is said of the words that a split adds to the log there: no event here has them."""
+    splits = [
+        place("flags", key, "allocations", at, "splits", inside, "extraLogging")
+        for at, allocation in enumerate(flag.get("allocations") or ())
+        for inside, split in enumerate(allocation.get("splits") or ())
+        if split.get("extraLogging")
+    ]
+    if splits:
+        yield f"extraLogging is not added to events here: {', '.join(splits)}"
 
 
 def _rule(rule_id: str, conditions: list[Condition], serve: dict[str, Any] | None) -> dict[str, Any]:

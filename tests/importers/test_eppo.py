@@ -187,11 +187,15 @@ def test_a_value_of_another_type_is_the_callers_default_and_told(kind, value):
 
 
 def test_a_bandit_is_named_and_its_flag_kept():
-    bandits = {"banner": [{"flagKey": "f", "variationValue": "RED"}]}
-    imported = read({"allocations": [{"key": "a", "splits": SPLIT}]}, bandits=bandits)
+    variations = [{"flagKey": "f", "variationValue": "RED"}, {"flagKey": "f", "variationValue": "BLUE"}]
+    for section in (
+        {"bandits": {"banner": variations}},
+        {"banditReferences": {"banner": {"flagVariations": variations}}},
+    ):
+        imported = read({"allocations": [{"key": "a", "splits": SPLIT}]}, **section)
 
-    assert "bandit banner" in imported.report.findings[0].why
-    assert decide(imported).value == "RED"
+        assert imported.report.findings[0].why.count("bandit banner") == 1
+        assert decide(imported).value == "RED"
 
 
 @pytest.mark.parametrize(
@@ -244,3 +248,81 @@ def test_an_attribute_called_like_the_subjects_key_is_told():
 )
 def test_numbers_and_versions_are_read_and_written_as_eppo_does(operator, operand, given, holds):
     assert decide(ruled(operator, operand), plan=given).value == ("RED" if holds else CALLER_DEFAULT)
+
+
+SHARDED = [
+    {
+        "variationKey": "red",
+        "shards": [{"salt": "s", "ranges": [{"start": 0, "end": 100}]}],
+        "extraLogging": {},
+    }
+]
+WHOLE: dict[str, Any] = {
+    "createdAt": "2026-01-02T03:04:05.678Z",
+    "format": "SERVER",
+    "environment": {"name": "Production"},
+    "flags": {
+        "plain": {"key": "plain", **FLAG},
+        "f": {
+            "key": "f",
+            "comment": "for people",
+            **FLAG,
+            "allocations": [
+                {
+                    "key": "a",
+                    "doLog": False,
+                    "startAt": "2020-01-01T00:00:00Z",
+                    "endAt": None,
+                    "rules": [{"conditions": [{"attribute": "plan", "operator": "ONE_OF", "value": ["pro"]}]}],
+                    "splits": SHARDED,
+                }
+            ],
+        },
+    },
+    "bandits": {},
+}
+ALLOCATION = ("flags", "f", "allocations", 0)
+
+
+def notes(*steps: str | int, **more: Any) -> list[str]:
+    """What the findings of `plain` and `f` say, with more fields put in at a place."""
+    document = json.loads(json.dumps(WHOLE))
+    inside: Any = document
+    for step in steps:
+        inside = inside[step]
+    inside.update(more)
+    return [finding.why for finding in eppo.read(json.dumps(document).encode()).report.findings]
+
+
+def test_a_document_of_which_all_is_known_has_no_notes():
+    assert notes() == ["", ""]
+
+
+@pytest.mark.parametrize(
+    ("steps", "named"),
+    [
+        (("flags", "f"), "$.flags.f.later"),
+        (("flags", "f", "variations", "red"), "$.flags.f.variations.red.later"),
+        (ALLOCATION, "$.flags.f.allocations[0].later"),
+        ((*ALLOCATION, "rules", 0), "$.flags.f.allocations[0].rules[0].later"),
+        ((*ALLOCATION, "rules", 0, "conditions", 0), "$.flags.f.allocations[0].rules[0].conditions[0].later"),
+        ((*ALLOCATION, "splits", 0), "$.flags.f.allocations[0].splits[0].later"),
+        ((*ALLOCATION, "splits", 0, "shards", 0), "$.flags.f.allocations[0].splits[0].shards[0].later"),
+        (
+            (*ALLOCATION, "splits", 0, "shards", 0, "ranges", 0),
+            "$.flags.f.allocations[0].splits[0].shards[0].ranges[0].later",
+        ),
+    ],
+)
+def test_a_field_that_is_not_known_is_named_by_its_place_in_its_own_flags_finding(steps, named):
+    assert notes(*steps, later=5) == ["", f"fields that are not known were left out: {named}"]
+
+
+def test_a_field_of_the_document_itself_may_be_about_any_flag_and_is_named_in_each():
+    assert notes(holdouts={}) == ["fields that are not known were left out: $.holdouts"] * 2
+
+
+def test_what_a_split_adds_to_the_log_is_told():
+    _, why = notes(*ALLOCATION, "splits", 0, extraLogging={"owner": "x"})
+
+    assert why == "extraLogging is not added to events here: $.flags.f.allocations[0].splits[0].extraLogging"
