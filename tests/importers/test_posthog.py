@@ -285,6 +285,98 @@ def test_properties_with_our_own_names_mean_the_persons():
     assert imported.attributes.renames == {"targetingKey": "person.targetingKey", "groups": "person.groups"}
 
 
+REAL: dict[str, Any] = {
+    "flags": [
+        {
+            "id": 1, "team_id": 2, "name": "Checkout", "key": "f", "active": True, "deleted": False, "version": 3,
+            "ensure_experience_continuity": False, "has_encrypted_payloads": False, "has_experiment": True,
+            "evaluation_runtime": "all", "evaluation_tags": [], "evaluation_contexts": [], "bucketing_identifier": None,
+            "filters": {
+                "groups": [
+                    {
+                        "properties": [
+                            where(label="Plan", cohort_name=None),
+                            {"type": "cohort", "key": "id", "value": 1, "operator": "in", "negation": False},
+                            {
+                                "type": "flag", "key": "g", "value": True, "operator": "flag_evaluates_to",
+                                "dependency_chain": ["g"],
+                            },
+                        ],
+                        "rollout_percentage": 50, "variant": None, "aggregation_group_type_index": None,
+                        "description": "Pro", "sort_key": "k", "users_affected": 0.5,
+                    },
+                ],
+                "multivariate": {"variants": [{"key": "red", "name": "Red", "rollout_percentage": 100}]},
+                "payloads": {"red": "1"}, "aggregation_group_type_index": None, "early_exit": False,
+                "super_groups": None, "holdout_groups": [], "holdout": None, "feature_enrollment": False,
+            },
+        },
+        flag(group(), key="g"),
+    ],
+    "cohorts": {"1": {"type": "OR", "values": [{"type": "AND", "values": [{**where(), "bytecode": [], "conditionHash": "h"}]}]}},
+    "group_type_mapping": {"0": "company"},
+    "minimal_flag_called_events": True,
+}  # fmt: skip
+
+
+def test_a_payload_as_posthog_gives_it_has_nothing_that_is_not_known():
+    findings = posthog.read(json.dumps(REAL).encode()).report.findings
+    assert {(each.standing, each.why) for each in findings} == {(Standing.EXACT, "")}
+    assert {each.source_key for each in findings} == {"f", "g", "f.payload", "cohort-1"}
+
+
+@pytest.mark.parametrize(
+    ("steps", "keys"),
+    [
+        (("flags", 0), {"f", "f.payload"}),
+        (("flags", 0, "filters"), {"f", "f.payload"}),
+        (("flags", 0, "filters", "groups", 0), {"f", "f.payload"}),
+        (("flags", 0, "filters", "groups", 0, "properties", 1), {"f", "f.payload"}),
+        (("flags", 0, "filters", "multivariate"), {"f", "f.payload"}),
+        (("flags", 0, "filters", "multivariate", "variants", 0), {"f", "f.payload"}),
+        (("cohorts", "1"), {"cohort-1"}),
+        (("cohorts", "1", "values", 0), {"cohort-1"}),
+        (("cohorts", "1", "values", 0, "values", 0), {"cohort-1"}),
+        ((), {"f", "f.payload", "g", "cohort-1"}),
+    ],
+)
+def test_a_field_that_is_not_known_is_named_in_the_finding_it_belongs_to(steps: tuple[str | int, ...], keys: set[str]):
+    payload = json.loads(json.dumps(REAL))
+    inside = payload
+    for step in steps:
+        inside = inside[step]
+    inside["until"] = 5
+    findings = posthog.read(json.dumps(payload).encode()).report.findings
+    place = "$" + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps) + ".until"
+    assert {each.source_key for each in findings if place in each.why} == keys
+    assert {each.source_key for each in findings if each.standing is not Standing.EXACT} == keys
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("super_groups", [group(where("$feature_enrollment/f", ["true"]))]),
+        ("feature_enrollment", True),
+        ("holdout_groups", [group(rollout_percentage=10, variant="holdout-1")]),
+        ("holdout", {"id": 1, "exclusion_percentage": 10}),
+    ],
+)
+def test_what_only_the_server_tries_is_passed_over_as_by_the_sdk_and_named(name: str, value: Any):
+    imported = read(flag(group(where()), **{name: value}))
+    assert answer(imported, {"plan": "pro", "$feature_enrollment/f": "true"}) is True
+    assert answer(imported, {"plan": "free", "$feature_enrollment/f": "true"}) is False
+    assert only(imported).standing is Standing.APPROXIMATED
+    assert f"$.flags[0].filters.{name}" in only(imported).why
+
+
+def test_encrypted_payloads_are_left_out_and_named():
+    body = flag(group(), payloads={"true": "gAAAAABn"})
+    imported = read({**body, "has_encrypted_payloads": True})
+    assert answer(imported) is True
+    assert "f.payload" not in imported.flags
+    assert "$.flags[0].filters.payloads are encrypted" in only(imported).why
+
+
 @pytest.mark.parametrize(
     ("data", "said"),
     [

@@ -10,6 +10,8 @@ groups after it.
 PostHog's SDK judges a flag that another depends on for the other's subject. Where that is not its own, the import has a
 copy of it, as `checkout.for-person`.
 
+What only PostHog's server tries before the groups (early access, holdouts) is passed over as by its SDK, and the report says so.
+
 The payloads of a flag `checkout` are a flag of their own, `checkout.payload`, which has one variant for each payload.
 """
 
@@ -24,6 +26,7 @@ from buildflags_sdk.importers.report import AttributeMapping, Imported
 from buildflags_sdk.importers.source import MAX_BYTES, read_object
 
 from .cohorts import Cohorts, cohorts_of
+from .fields import of_payload
 from .flags import FALSE, TRUE, Flag, Flags
 from .properties import DISTINCT_ID, Subject
 
@@ -56,7 +59,7 @@ def read(data: bytes, *, max_bytes: int = MAX_BYTES) -> Imported:
         if not isinstance(key, str) or not key:
             msg = f"$.flags[{at}] has {shown(key)} for its key: {_ADVICE}"
             raise FlagFileError(msg)
-        flags[key] = Flag(key, body, f"$.flags[{at}]")
+        flags[key] = Flag(key, body, at)
     try:
         cohorts, types = cohorts_of(raw.get("cohorts")), _group_types(raw.get("group_type_mapping"))
     except Unsupported as error:
@@ -65,8 +68,9 @@ def read(data: bytes, *, max_bytes: int = MAX_BYTES) -> Imported:
     draft = Draft("posthog", RELEASE)
     draft.reserve("flag", flags)
     person = Subject()
-    reading = Flags(flags, draft, types, person)
-    reading.cohorts = Cohorts(cohorts, draft, reading.dependency)
+    note = of_payload(raw)
+    reading = Flags(flags, draft, types, person, note)
+    reading.cohorts = Cohorts(cohorts, draft, reading.dependency, note)
     for flag in flags.values():
         reading.add(flag)
     reading.cohorts.import_all()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from buildflags_sdk._evaluation.lines import shown
 from buildflags_sdk.importers.draft import Draft, Unsupported, an_object, place
 
+from .fields import of_cohort
 from .properties import Subject, property_condition, undecidable
 
 if TYPE_CHECKING:
@@ -18,8 +19,9 @@ if TYPE_CHECKING:
 class Cohorts:
     """The cohorts of one export. A segment is made when a flag first names its cohort."""
 
-    def __init__(self, raw: Mapping[str, Any], draft: Draft, depends_on: Dependency) -> None:
+    def __init__(self, raw: Mapping[str, Any], draft: Draft, depends_on: Dependency, note: str = "") -> None:
         self.raw = raw
+        self.note = note  # what is to be said of every cohort
         self.draft = draft
         self.depends_on = depends_on
         self._verdicts: dict[str, str | None] = {}
@@ -70,6 +72,7 @@ class Cohorts:
                 self._made[known] = error
                 self.draft.refuse_segment(name, str(error), where=where)
             else:
+                notes += filter(None, (of_cohort(self.raw[number], number), self.note))
                 self.draft.add_segment(name, {"when": when}, where=where, why="; ".join(notes))
         problem = self._made[known]
         if problem is not None:

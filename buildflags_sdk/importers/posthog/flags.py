@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from buildflags_sdk._evaluation.lines import shown
 from buildflags_sdk.importers.draft import Draft, Unsupported, a_list, an_object
 
+from .fields import of_flag
 from .properties import Subject, property_condition, undecidable
 
 if TYPE_CHECKING:
@@ -27,7 +28,12 @@ class Flag(NamedTuple):
 
     key: str
     body: dict[str, Any]
-    where: str
+    at: int
+
+    @property
+    def where(self) -> str:
+        """Its place in the payload."""
+        return f"$.flags[{self.at}]"
 
     @property
     def filters(self) -> dict[str, Any]:
@@ -63,8 +69,11 @@ class Flags:
 
     cohorts: Cohorts
 
-    def __init__(self, flags: Mapping[str, Flag], draft: Draft, types: Mapping[str, str], person: Subject) -> None:
+    def __init__(
+        self, flags: Mapping[str, Flag], draft: Draft, types: Mapping[str, str], person: Subject, note: str = ""
+    ) -> None:
         self.flags = flags
+        self.note = note  # what is to be said of every flag
         self.draft = draft
         self.types = types
         self.person = person
@@ -77,7 +86,7 @@ class Flags:
         try:
             bucketed = self._subject(flag.filters.get(_INDEX), f"{flag.where}.filters")
             entry = self._entry(flag, bucketed, notes)
-            payloads = _payloads(flag)
+            payloads = self._payloads(flag, notes)
         except Unsupported as error:
             self.draft.refuse_flag(flag.key, str(error), where=flag.where)
             return
@@ -158,6 +167,7 @@ class Flags:
         if body.get("ensure_experience_continuity"):
             msg = "it keeps each person's variant across logging in (experience continuity), which PostHog's server stores"
             raise Unsupported(msg)
+        notes += filter(None, (*of_flag(body, flag.at), self.note))
         rules = self._before_groups(flag, bucketed)
         for at, raw in enumerate(a_list(filters.get("groups"), f"{flag.where}.filters.groups")):
             group = an_object(raw, f"{flag.where}.filters.groups[{at}]")
@@ -284,6 +294,14 @@ class Flags:
         split = {"by": by, "scheme": "posthog_variant", "seed": flag.key, "of": 1, "ranges": ranges}
         return {"split": split}
 
+    def _payloads(self, flag: Flag, notes: list[str]) -> dict[str, Any]:
+        """Its payloads, unless they are encrypted: PostHog's server has the key."""
+        if not flag.body.get("has_encrypted_payloads"):
+            return _payloads(flag)
+        if flag.filters.get("payloads"):
+            notes.append(f"{flag.where}.filters.payloads are encrypted and were left out")
+        return {}
+
     def _add_payloads(self, flag: Flag, payloads: Mapping[str, Any], why: str) -> None:
         """The flag of payloads: for each answer of the flag that has one, a rule that serves it."""
         rules = []
@@ -315,7 +333,7 @@ def _copy(flag: Flag) -> Flag:
             for each in filters["groups"]
             if not isinstance(each, dict) or each.get(_INDEX) in (None, index)
         ]
-    return Flag(flag.key, {**body, "filters": filters}, flag.where)
+    return Flag(flag.key, {**body, "filters": filters}, flag.at)
 
 
 def _payloads(flag: Flag) -> dict[str, Any]:
