@@ -78,6 +78,7 @@ text_test = st.one_of(
         eq=words, ne=words, **{"in": lists_of_words}, nin=lists_of_words, ini=lists_of_words, nini=lists_of_words,
         exists=st.booleans(), type=st.sampled_from(["string", "null", "number"]), inGroup=groups, notInGroup=groups,
         regex=st.sampled_from(["^D", "e$", "p.o", "x"]), regexi=st.sampled_from(["^d", "E$"]), nosuch=words,
+        **{"and": lists_of_words},
     ),
 )  # fmt: skip
 text_test = st.one_of(
@@ -100,7 +101,7 @@ strict_test = operators(
     eq=nested, ne=nested, **{"in": lists_of_nested}, nin=lists_of_nested, ini=lists_of_nested, nini=lists_of_nested,
     inGroup=groups, notInGroup=groups, exists=st.booleans(),
     type=st.sampled_from(["string", "number", "boolean", "array", "object", "null"]), nosuch=nested,
-    **{"and": lists_of_nested, "savedGroup": groups},
+    savedGroup=groups,
 )  # fmt: skip
 field_test = st.one_of(
     st.fixed_dictionaries({"x": st.one_of(st.none(), bare, strict_test)}),
@@ -197,7 +198,19 @@ def experiments(draw: st.DrawFn) -> dict[str, Any]:
         rule.update(
             fallbackAttribute="device", bucketVersion=draw(st.integers(0, 2)), minBucketVersion=draw(st.integers(0, 2))
         )
+    if draw(st.integers(0, 3)) == 0:
+        rule["contextualVariations"] = rule.pop("variations")
+        rule["contextualBanditRef"] = draw(st.sampled_from(["cb", "no leaves", "absent"]))
     return rule
+
+
+leaf_weights = st.sampled_from([[0.25, 0.75], [1, 0], [0.1, 0.2, 0.7], [0.4, 0.1, 0.1, 0.4], [0.2, 0.2]])
+bandit_leaves = st.fixed_dictionaries(
+    {"weights": leaf_weights}, optional={"leafId": st.sampled_from([0, 1, True, "1"]), "condition": conditions}
+)
+bandits = st.fixed_dictionaries(
+    {"cb": st.lists(bandit_leaves, max_size=3).map(lambda found: {"banditVersion": 1, "contexts": found})}
+).map(lambda found: {**found, "no leaves": {}})
 
 
 features = st.fixed_dictionaries(
@@ -236,13 +249,19 @@ def test_both_decide_chance_payloads_the_same(
     compared = 0
 
     @settings(max_examples=fuzz_examples, deadline=None, suppress_health_check=list(HealthCheck))
-    @given(payload=payloads, asked=st.lists(users, min_size=4, max_size=4))
-    def check(payload: dict[str, Any], asked: list[dict[str, Any]]) -> None:
+    @given(payload=payloads, leaves=bandits, asked=st.lists(users, min_size=4, max_size=4))
+    def check(payload: dict[str, Any], leaves: dict[str, Any], asked: list[dict[str, Any]]) -> None:
         nonlocal compared
-        imported = importer.read(json.dumps({"features": payload, "savedGroups": GROUPS}).encode())
+        whole = {"features": payload, "savedGroups": GROUPS, "contextualBandits": leaves}
+        imported = importer.read(json.dumps(whole).encode())
         evaluated = both(imported)
         for user in asked:
-            peer = sdk.GrowthBook(attributes=user, features=json.loads(json.dumps(payload)), savedGroups=GROUPS)
+            peer = sdk.GrowthBook(
+                attributes=user,
+                features=json.loads(json.dumps(payload)),
+                savedGroups=GROUPS,
+                contextual_bandits=leaves,
+            )
             for key in payload:
                 theirs = peer.eval_feature(key)
                 ours = evaluated.snapshot.decide(key, imported.attributes.apply(user), evaluated.world)
@@ -250,7 +269,7 @@ def test_both_decide_chance_payloads_the_same(
                     evaluated.decide(key, imported.attributes.apply(user))
                 result = importer.result_of(ours, imported.flags[key])
                 assert same(result, theirs), json.dumps(
-                    [key, result, imported.flags[key].get("broken"), theirs.to_dict(), user, payload]
+                    [key, result, imported.flags[key].get("broken"), theirs.to_dict(), user, payload, leaves]
                 )
                 compared += 1
 
@@ -281,7 +300,8 @@ def test_both_judge_chance_conditions_the_same(
             peer = sdk.GrowthBook(attributes=given_user, features=features, savedGroups=GROUPS)
             for key, feature in features.items():
                 ours = evaluated.decide(key, imported.attributes.apply(given_user)).value
-                assert ours is peer.is_on(key), json.dumps([ours, given_user, feature])
+                said = [ours, imported.flags[key].get("broken"), given_user, feature]
+                assert ours is peer.is_on(key), json.dumps(said, default=str)
                 compared += 1
 
     check()

@@ -163,6 +163,13 @@ EXPORTS: dict[str, Any] = {
         }
     },
 }
+BANDIT = {
+    "features": {
+        "f": {"rules": [{"contextualVariations": ["a", "b"], "contextualBanditRef": "cb", "weights": [1, 0]}]},
+    },
+    "contextualBandits": {"cb": {"contexts": [{"leafId": 1, "condition": {"country": "DE"}, "weights": [0, 1]}]}},
+    "savedGroups": None,
+}
 NAMES = {
     "growthbook": "id", "launchdarkly": "key", "unleash": "userId", "flagd": "targetingKey", "eppo": "subjectKey",
     "configcat": "Identifier", "flagsmith": "identifier", "posthog": "distinct_id", "statsig": "userID", "appconfig": "id",
@@ -214,8 +221,9 @@ def test_nobody_is_moved_on_a_sample_of_traffic(system: str, tmp_path: Path) -> 
         ("launchdarkly", {"data": EXPORTS["launchdarkly"]}, {"key": "u", "country": "DE"}),
         ("launchdarkly", {"flagValues": {"plain": 7}}, {"key": "u"}),
         ("growthbook", EXPORTS["growthbook"]["features"], {"id": "u", "country": "DE"}),
+        ("growthbook", BANDIT, {"id": "u", "country": "DE"}),
     ],
-    ids=["wrapped", "plain values", "bare features"],
+    ids=["wrapped", "plain values", "bare features", "a bandit's leaf"],
 )
 def test_every_form_of_an_export_that_is_read_is_compared(
     system: str, export: Any, context: dict[str, Any], tmp_path: Path

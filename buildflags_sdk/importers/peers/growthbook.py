@@ -17,10 +17,12 @@ def evaluator(data: bytes) -> Evaluate:
     """Evaluates the payload with one SDK object a context."""
     package = sdk("growthbook")
     document = json.loads(data)
-    features, groups = document.get("features", document), document.get("savedGroups", {})
+    features, groups = document.get("features", document), document.get("savedGroups") or {}
+    bandits = document.get("contextualBandits") or {}
 
     def evaluate(key: str, context: Mapping[str, Any]) -> Answer:
-        book = package.GrowthBook(features=features, attributes=dict(context), savedGroups=groups)
+        given = {"features": features, "savedGroups": groups, "contextual_bandits": bandits}
+        book = package.GrowthBook(**given, attributes=dict(context))
         try:
             result = book.eval_feature(key)
         finally:
