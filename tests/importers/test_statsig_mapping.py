@@ -72,6 +72,43 @@ def test_a_layer_follows_the_mapping_of_the_experiment_that_it_delegates_to():
     assert got(made, "l", "bob") == ({"v": "a"}, "r")
 
 
+def new_layer(*rules: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return gate("l", *rules, defaultValue={"v": 0, "w": 0, "x": 0}, useNewLayerEval=True, **more)
+
+
+def test_a_layer_of_the_new_kind_takes_each_parameter_from_the_first_rule_that_gives_it():
+    experiment = gate("e", rule(PUBLIC, returnValue={"w": 2}), defaultValue={})
+    hold = rule(ANN, id="hold", returnValue={"w": 1})
+    last = rule(PUBLIC, id="last", returnValue={"v": 3, "w": 3})
+    made = imported(
+        dynamic_configs=[experiment], layer_configs=[new_layer(hold, rule(PUBLIC, id="d", configDelegate="e"), last)]
+    )
+
+    assert got(made, "l", "ann") == ({"v": 3, "w": 1, "x": 0}, "default")
+    assert got(made, "l", "bob") == ({"v": 3, "w": 2, "x": 0}, "d")
+    assert why(made, "l") == (Standing.EXACT, "")
+
+
+def test_only_the_first_experiment_counts_that_gives_nothing_which_is_given_already():
+    experiments = [gate(name, rule(PUBLIC, returnValue={name: 1}), defaultValue={}) for name in "vwx"]
+    delegating = [rule(PUBLIC, id=name, configDelegate=name) for name in "vwx"]
+    made = imported(
+        dynamic_configs=experiments, layer_configs=[new_layer(rule(ANN, id="hold", returnValue={"v": 9}), *delegating)]
+    )
+
+    assert got(made, "l", "ann") == ({"v": 9, "w": 1, "x": 0}, "w")
+    assert got(made, "l", "bob") == ({"v": 1, "w": 0, "x": 0}, "v")
+
+
+def test_a_layer_of_the_new_kind_is_refused_where_its_combinations_are_too_many_or_the_sdk_gives_up():
+    asked = [rule(field("plan", "any", [str(at)]), id=f"r{at}", returnValue={str(at): 1}) for at in range(30)]
+    assert "rules" in why(imported(layer_configs=[new_layer(*asked)]), "l")[1]
+
+    experiment = gate("e", rule({"type": "multi_pass_gate", "targetValue": ["g"]}), defaultValue={})
+    made = imported(dynamic_configs=[experiment], layer_configs=[new_layer(rule(PUBLIC, configDelegate="e"))])
+    assert "gives up" in why(made, "l")[1]
+
+
 def test_mappings_that_lead_back_are_refused_and_ones_to_nothing_take_nobody():
     export = mapped(rule(PUBLIC, id="o"))
     export["overrides"]["b"] = [{"new_config_name": "a", "rules": [{"rule_name": "o"}]}]

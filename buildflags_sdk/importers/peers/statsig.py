@@ -55,10 +55,14 @@ def evaluator(data: bytes) -> Evaluate:
         user = package.StatsigUser(**known)
         kind, name = kind_of(key)
         if kind == "layer":  # a layer gives its parameters one by one
-            layer = client.get_layer(user, name)
-            return Answer(layer.rule_id, said(rule=layer.rule_id))
+            rule = rule_of(client.get_layer(user, name))
+            return Answer(rule, said(rule=rule))
         found = (client.get_dynamic_config if kind == "config" else client.get_feature_gate)(user, name)
-        return Answer((found.value, found.rule_id), said(rule=found.rule_id))
+        return Answer((found.value, rule_of(found)), said(rule=rule_of(found)))
+
+    def rule_of(found: Any) -> str:
+        """The id of the rule that decided. Where the SDK gives up it says none, or one that is left from elsewhere."""
+        return "" if found.details.reason.endswith(":Unsupported") else str(found.rule_id)
 
     def kind_of(key: str) -> tuple[str, str]:
         """What a key of the report names: `config:NAME` and `layer:NAME` where a gate has the name too."""

@@ -9,7 +9,8 @@ from buildflags_sdk.importers.draft import Unsupported, a_list, an_object, place
 
 from .conditions import ROUNDS, Conditions, Unjudged, since
 from .contexts import unit_paths
-from .making import DEFAULT, Making
+from .layers import Part, merged
+from .making import DEFAULT, Making, as_object
 
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping
@@ -81,8 +82,8 @@ class Configs:
     def _body(self, making: Making, raw: Json, where: str, before: list[Json], within: Within) -> None:
         """What a spec decides by its own rules, for those for whom `before` holds."""
         if within[-1][0] == LAYERS and raw.get("useNewLayerEval") is True:
-            msg = f"{where}.useNewLayerEval: its parameters come from several rules at once, each from the first that has it"
-            raise Unsupported(msg)
+            self._merged(making, raw, where, before, within)
+            return
         for at, each in enumerate(a_list(raw.get("rules"), f"{where}.rules")):
             here = f"{where}.rules[{at}]"
             rule = an_object(each, here)
@@ -103,6 +104,27 @@ class Configs:
             making.add(_name(rule), when, served, _share(rule, raw, here), missed)
             if isinstance(rule.get("name"), str) and rule["name"] != _name(rule):
                 making.names[_name(rule)] = rule["name"]
+
+    def _merged(self, making: Making, raw: Json, where: str, before: list[Json], within: Within) -> None:
+        """A layer whose parameters come each from the first rule that gives it, and at last from the layer itself."""
+        parts = []
+        try:
+            for at, each in enumerate(a_list(raw.get("rules"), f"{where}.rules")):
+                here = f"{where}.rules[{at}]"
+                rule = an_object(each, here)
+                share, delegate = _share(rule, raw, here), rule.get("configDelegate")
+                when = [*self._conditions(rule, here), *([{"share": share}] if share else [])]
+                if isinstance(delegate, str) and delegate in self.specs[CONFIGS]:
+                    apart = Making(None, boolean=False)
+                    self._inlined(apart, CONFIGS, delegate, [], within, here)
+                    parts.append(Part(_name(rule), when, apart.outcomes(), delegates=True))
+                else:
+                    parts.append(Part(_name(rule), when, [([], as_object(rule.get("returnValue")))]))
+        except Unjudged as problem:
+            msg = f"{problem}, in a layer whose parameters come from several rules"
+            raise Unsupported(msg) from None
+        for name, when, label, value in merged(parts, as_object(raw.get("defaultValue")), where):
+            making.add(name, [*before, *when], making.variant(_label(within, label), value, None))
 
     def _inlined(self, making: Making, table: str, name: str, before: list[Json], within: Within, where: str) -> None:
         """Another spec in the place of a rule that hands over to it: what that one does not decide is its own default."""

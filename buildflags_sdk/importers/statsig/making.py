@@ -22,6 +22,7 @@ class Making:
         self.variants: Json = {"on": True, "off": False} if boolean else {}
         self.groups: dict[str, str | None] = {}
         self.rules: list[Json] = []
+        self.gave_up = False
         self.names: dict[str, str] = {}
         """What the rules are called, by their ids."""
         self.default = self.variant(DEFAULT, default, None, default=True)
@@ -33,7 +34,7 @@ class Making:
         """
         if self.boolean:
             return "on" if value is True or (value is not False and not default) else "off"
-        held = {"value": value if isinstance(value, dict) else {}}
+        held = {"value": as_object(value)}
         kept = group if self.grouped and isinstance(group, str) else None
         own, count = name, 1
         while own in self.variants and (self.variants[own] != held or self.groups[own] != kept):
@@ -69,6 +70,30 @@ class Making:
 
     def give_up(self, when: list[Json], asked: Json | None) -> None:
         """A rule at which the SDK gives up, under no rule's id: an empty object; of a gate what was last `asked`, or off."""
+        self.gave_up = True
         if self.boolean and asked is not None:
             self.add("", [*when, asked], "on")
         self.add("", when, self.variant("unsupported", False if self.boolean else {}, None))
+
+    def outcomes(self) -> list[tuple[list[Json], Json]]:
+        """Whom its rules hold for, the first counting, and what each gives. Raises `Unsupported` if it gives up somewhere."""
+        if self.gave_up:
+            msg = "it delegates to a config that Statsig's SDK gives up at, in a layer whose parameters come from several rules"
+            raise Unsupported(msg)
+        found: list[tuple[list[Json], Json]] = []
+        for rule in self.rules:
+            ranges = rule["serve"].get("split", {}).get("ranges")
+            if ranges is None:
+                found.append(([rule["when"]], self.variants[rule["serve"]["variant"]]["value"]))
+                continue
+            passing, missed = ranges
+            share = {name: value for name, value in rule["serve"]["split"].items() if name != "ranges"}
+            inside = {"share": {**share, "from": 0, "to": passing["to"]}}
+            found.append(([rule["when"], inside], self.variants[passing["variant"]]["value"]))
+            found.append(([rule["when"]], self.variants[missed["variant"]]["value"]))
+        return found
+
+
+def as_object(value: Any) -> Json:
+    """What its SDK takes for a config's value: an object, or an empty one."""
+    return value if isinstance(value, dict) else {}
