@@ -5,21 +5,29 @@ A targeting program stays one program, which names the variant to serve: nothing
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from buildflags_sdk._evaluation.lines import shown
 from buildflags_sdk.errors import ConfigurationError, FlagFileError
 
 from .draft import Draft, Unsupported, an_object, place
 from .report import AttributeMapping, Imported
+from .shape import unknown_fields
 from .source import MAX_BYTES, read_object
 from .value_types import common_type, mixes_numbers, variant_body
+
+if TYPE_CHECKING:
+    from .shape import Shape
 
 FRACTIONAL_VERSIONS: Final = (1, 2, 3)
 """The hashes of `fractional`: abs(int32) in percent, (uint32 x total) >> 32, and that over CBOR. They agree on nobody."""
 
 _SYSTEM = "flagd"
-_KNOWN = frozenset(("key", "state", "variants", "defaultVariant", "targeting", "metadata", "source", "selector"))
+_ORIGIN, _ORIGIN_THERE = "imported", "flagd.imported"
+_FLAG: Final[Shape] = dict.fromkeys(
+    ("key", "state", "variants", "defaultVariant", "targeting", "metadata", "source", "selector")
+)
+_FILE: Final[Shape] = dict.fromkeys(("$schema", "flags", "$evaluators", "metadata"))
 
 
 def read(data: bytes, *, max_bytes: int = MAX_BYTES, fractional: int = 2) -> Imported:
@@ -41,26 +49,29 @@ def read(data: bytes, *, max_bytes: int = MAX_BYTES, fractional: int = 2) -> Imp
         raise FlagFileError(msg)
     draft = Draft(_SYSTEM)
     draft.reserve("flag", [key for key, _, _ in flags])
-    for key, where, flag in flags:
+    for key, steps, flag in flags:
+        where = place(*steps)
         try:
-            entry, why = _entry(key, an_object(flag, where), where, evaluators, metadata, f"flagd_{fractional}")
+            entry, notes = _entry(key, an_object(flag, where), where, evaluators, metadata, f"flagd_{fractional}")
         except Unsupported as error:
             draft.refuse_flag(key, str(error), where=where)
         else:
-            draft.add_flag(key, entry, where=where, why=why)
+            notes += [unknown_fields(flag, _FLAG, *steps), unknown_fields(raw, _FILE)]
+            draft.add_flag(key, entry, where=where, why="; ".join(filter(None, notes)))
     return draft.done(AttributeMapping("targetingKey", {}))
 
 
-def _flags(raw: dict[str, Any]) -> list[tuple[str, str, Any]]:
-    """Key, place and body of each flag: an object of them, or a list of which each says its key."""
+def _flags(raw: dict[str, Any]) -> list[tuple[str, tuple[str | int, ...], Any]]:
+    """Key, the steps to its place, and body of each flag: an object of them, or a list of which each says its key."""
     flags = raw.get("flags")
+    found: list[tuple[str, tuple[str | int, ...], Any]]
     if isinstance(flags, list):
         found = [
-            (str(flag.get("key", at)) if isinstance(flag, dict) else str(at), place("flags", at), flag)
+            (str(flag.get("key", at)) if isinstance(flag, dict) else str(at), ("flags", at), flag)
             for at, flag in enumerate(flags)
         ]
     elif isinstance(flags, dict):
-        found = [(key, place("flags", key), flag) for key, flag in flags.items()]
+        found = [(key, ("flags", key), flag) for key, flag in flags.items()]
     else:
         msg = "a flagd file has an object of flags under 'flags', and this has none: give the file that flagd reads"
         raise FlagFileError(msg)
@@ -72,15 +83,16 @@ def _flags(raw: dict[str, Any]) -> list[tuple[str, str, Any]]:
 
 def _entry(
     key: str, flag: dict[str, Any], where: str, evaluators: dict[str, Any], metadata: dict[str, Any], dialect: str
-) -> tuple[dict[str, Any], str]:
+) -> tuple[dict[str, Any], list[str]]:
     """The flag's entry, and in what it differs from flagd."""
-    state, variants = flag.get("state"), an_object(flag.get("variants"), f"{where}.variants")
+    state, named = flag.get("state"), an_object(flag.get("variants"), f"{where}.variants")
+    variants = {name: value for name, value in named.items() if name}
     if state not in ("ENABLED", "DISABLED"):
         msg = f"{where}.state is {shown(state)}; flagd knows ENABLED and DISABLED"
         raise Unsupported(msg)
     flag_type = common_type(variants.values())
     if not variants or flag_type is None or None in variants.values():
-        msg = f"{where}.variants: flagd needs one or more values of one type, not {shown(variants)}"
+        msg = f"{where}.variants: flagd needs one or more values of one type, not {shown(named)}"
         raise Unsupported(msg)
     targeting = flag.get("targeting")
     if targeting is not None and not isinstance(targeting, dict):
@@ -95,22 +107,18 @@ def _entry(
         "rules": [],
         "fallthrough": _default(flag.get("defaultVariant"), variants, where),
     }
-    if metadata or own:
-        entry["meta"] = {**metadata, **own}
+    notes = ["integers among floats are read as floats here"] if mixes_numbers(variants.values()) else []
+    if "" in named:
+        notes.append("a variant without a name, which flagd never serves, was left out")
+    if meta := {**metadata, **own}:
+        entry["meta"] = {_ORIGIN_THERE if name == _ORIGIN else name: value for name, value in meta.items()}
+        if _ORIGIN in meta:
+            notes.append(f"the metadata's {_ORIGIN!r} is called {_ORIGIN_THERE!r} here, where an import notes its own")
     if targeting:
         program = _flattened(_with_evaluators(targeting, evaluators, f"{where}.targeting"))
         computed = {"expression": program, "dialect": dialect, "flag_key": key}
         entry["rules"] = [{"id": "targeting", "serve": {"computed": computed}}]
-    return entry, "; ".join(_differences(flag, variants))
-
-
-def _differences(flag: dict[str, Any], variants: dict[str, Any]) -> list[str]:
-    found = []
-    if mixes_numbers(variants.values()):
-        found.append("integers among floats are read as floats here")
-    if unknown := sorted(flag.keys() - _KNOWN):
-        found.append(f"fields that flagd's rules do not have were left out: {', '.join(unknown)}")
-    return found
+    return entry, notes
 
 
 def _default(name: Any, variants: dict[str, Any], where: str) -> dict[str, Any] | None:

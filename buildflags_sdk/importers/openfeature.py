@@ -13,14 +13,18 @@ from buildflags_sdk.errors import FlagFileError
 
 from .draft import Draft, Unsupported, an_object, place
 from .report import TARGETING_KEY, AttributeMapping, Imported
+from .shape import unknown_fields
 from .source import MAX_BYTES, read_object
 from .value_types import common_type, variant_body
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from .shape import Shape
+
 _SYSTEM = "OpenFeature"
-_KNOWN = frozenset(("variants", "defaultVariant", "disabled", "contextEvaluator", "flagMetadata"))
+_ORIGIN, _ORIGIN_THERE = "imported", "openfeature.imported"
+_FLAG: Final[Shape] = dict.fromkeys(("variants", "defaultVariant", "disabled", "contextEvaluator", "flagMetadata"))
 _PROGRAM = re.compile(r"(?P<conditions>.+?)\s*\?\s*'(?P<variant>[^']+)'\s*:\s*''", re.DOTALL)
 _PRESENT = re.compile(r"(?P<negated>!?)\s*(?P<name>\w+)")
 _COMPARED = re.compile(
@@ -44,16 +48,16 @@ def read(data: bytes, *, max_bytes: int = MAX_BYTES) -> Imported:
     for key, flag in raw.items():
         where = place(key)
         try:
-            draft.add_flag(key, _entry(an_object(flag, where), where), where=where)
+            entry, note = _entry(an_object(flag, where), where)
+            notes = filter(None, (note, unknown_fields(flag, _FLAG, key)))
+            draft.add_flag(key, entry, where=where, why="; ".join(notes))
         except Unsupported as error:
             draft.refuse_flag(key, str(error), where=where)
     return draft.done(AttributeMapping(TARGETING_KEY, {}))
 
 
-def _entry(flag: dict[str, Any], where: str) -> dict[str, Any]:
-    if unknown := sorted(flag.keys() - _KNOWN):
-        msg = f"{where} has the fields {', '.join(unknown)}, whose meaning is not known"
-        raise Unsupported(msg)
+def _entry(flag: dict[str, Any], where: str) -> tuple[dict[str, Any], str]:
+    """The flag's entry, and what of it is otherwise here."""
     variants = an_object(flag.get("variants"), f"{where}.variants")
     flag_type = common_type(variants.values())
     if not variants or flag_type is None or None in variants.values():
@@ -68,11 +72,15 @@ def _entry(flag: dict[str, Any], where: str) -> dict[str, Any]:
         "rules": [],
         "fallthrough": None if default is None else {"variant": default},
     }
+    note = ""
     if flag.get("flagMetadata") is not None:
-        entry["meta"] = an_object(flag["flagMetadata"], f"{where}.flagMetadata")
+        meta = an_object(flag["flagMetadata"], f"{where}.flagMetadata")
+        entry["meta"] = {_ORIGIN_THERE if name == _ORIGIN else name: value for name, value in meta.items()}
+        if _ORIGIN in meta:
+            note = f"the metadata's {_ORIGIN!r} is called {_ORIGIN_THERE!r} here, where an import notes its own"
     if flag.get("contextEvaluator"):
         entry["rules"] = [_rule(flag["contextEvaluator"], f"{where}.contextEvaluator")]
-    return entry
+    return entry, note
 
 
 def _rule(program: Any, where: str) -> dict[str, Any]:

@@ -19,17 +19,31 @@ from buildflags_sdk._evaluation.rows import RANDOM
 from buildflags_sdk.errors import FlagFileError
 from buildflags_sdk.importers.draft import Draft, Unsupported, a_list
 from buildflags_sdk.importers.report import AttributeMapping, Imported
+from buildflags_sdk.importers.shape import unknown_fields
 from buildflags_sdk.importers.source import MAX_BYTES, read_json
 
 if TYPE_CHECKING:
     from buildflags_sdk._evaluation.details import Decision
+    from buildflags_sdk.importers.shape import Shape
 
 __all__ = ["read", "result_of"]
 
 _ON: Final = "on"
 _OFF: Final = "off"
 _POINTS: Final = 100_000
-_KINDS: Final = ("waffle.flag", "waffle.switch", "waffle.sample")
+_KINDS: Final = {f"waffle.{kind}": kind for kind in ("flag", "switch", "sample")}
+_ROW: Final = {"model": None, "pk": None}
+_FIELDS: Final[dict[str, Shape]] = {
+    "flag": dict.fromkeys(
+        ("name", "everyone", "percent", "testing", "superusers", "staff", "authenticated", "languages", "groups", "users",
+         "rollout", "note", "created", "modified")
+    ),
+    "switch": dict.fromkeys(("name", "active", "note", "created", "modified")),
+    "sample": dict.fromkeys(("name", "percent", "note", "created", "modified")),
+}  # fmt: skip
+_OWN_MODEL_WHY: Final = (
+    "it is of the model {model}, the application's own: what that adds to waffle's flags is not read"
+)
 _PERCENT_WHY: Final = (
     "percent is drawn once for each browser and kept in a cookie there; here it is a stable share of the targeting keys: "
     "as many people, not the same ones, and in rollout mode nobody is drawn for again"
@@ -47,7 +61,7 @@ def read(data: bytes, *, max_bytes: int = MAX_BYTES) -> Imported:
         FlagFileError: the bytes are no dump, or one without flags, switches and samples of waffle.
     """
     raw = read_json(data, max_bytes=max_bytes)
-    rows = [] if not isinstance(raw, list) else [(at, row) for at, row in enumerate(raw) if _model_of(row) in _KINDS]
+    rows = [] if not isinstance(raw, list) else [(at, row) for at, row in enumerate(raw) if _kind_of(row)]
     if not rows:
         models = sorted({_model_of(row) for row in raw if _model_of(row)}) if isinstance(raw, list) else []
         found = f", but only {', '.join(models)}" if models else ""
@@ -55,10 +69,10 @@ def read(data: bytes, *, max_bytes: int = MAX_BYTES) -> Imported:
         raise FlagFileError(msg)
     draft = Draft("waffle")
     taken: set[str] = set()
-    for kind in _KINDS:
+    for kind in _FIELDS:
         for at, row in rows:
-            if _model_of(row) == kind:
-                _add(draft, row, kind.partition(".")[2], f"$[{at}]", taken)
+            if _kind_of(row) == kind:
+                _add(draft, row, kind, at, taken)
     return draft.done(AttributeMapping("id", {}))
 
 
@@ -72,8 +86,17 @@ def _model_of(row: Any) -> str:
     return model if isinstance(model, str) else ""
 
 
-def _add(draft: Draft, row: dict[str, Any], kind: str, where: str, taken: set[str]) -> None:
-    fields = row.get("fields")
+def _kind_of(row: Any) -> str:
+    """What a row is: flag, switch or sample, or empty. A flag model of the application's own has waffle's fields."""
+    model = _model_of(row)
+    if model in _KINDS:
+        return _KINDS[model]
+    fields = row.get("fields") if model else None
+    return "flag" if isinstance(fields, dict) and {"name", "everyone", "superusers", "percent"} <= fields.keys() else ""
+
+
+def _add(draft: Draft, row: dict[str, Any], kind: str, at: int, taken: set[str]) -> None:
+    where, fields = f"$[{at}]", row.get("fields")
     name = fields.get("name") if isinstance(fields, dict) else None
     if not isinstance(fields, dict) or not isinstance(name, str) or not name:
         msg = f"{where}.fields.name is {shown(name)}, no name of a {kind}: give what manage.py dumpdata waffle writes"
@@ -90,7 +113,9 @@ def _add(draft: Draft, row: dict[str, Any], kind: str, where: str, taken: set[st
     note = fields.get("note")
     said = {"meta": {"description": note}} if isinstance(note, str) and note else {}
     whole = {"type": "boolean", "variants": {_ON: True, _OFF: False}, "enabled": True, "off": _OFF, "rules": [], **said}
-    draft.add_flag(key, {**whole, **entry}, where=where, why=why)
+    own = "" if _model_of(row) in _KINDS else _OWN_MODEL_WHY.format(model=_model_of(row))
+    unknown = unknown_fields(row, {**_ROW, "fields": _FIELDS[kind]}, at)
+    draft.add_flag(key, {**whole, **entry}, where=where, why="; ".join(filter(None, (why, own, unknown))))
 
 
 def _switch(fields: dict[str, Any], where: str) -> tuple[dict[str, Any], str]:
@@ -145,12 +170,13 @@ def _conditions(fields: dict[str, Any], where: str) -> dict[str, dict[str, Any]]
     if languages:
         codes = [code.strip() for code in languages.split(",")]
         found["languages"] = {"attr": ["language"], "op": "in", "values": codes}
-    for field, attribute in (
-        ("authenticated", "is_authenticated"),
-        ("staff", "is_staff"),
-        ("superusers", "is_superuser"),
+    # A field that a dump does not have gets its model's default when it is loaded there.
+    for field, attribute, default in (
+        ("authenticated", "is_authenticated", False),
+        ("staff", "is_staff", False),
+        ("superusers", "is_superuser", True),
     ):
-        if _truth(fields, field, where):
+        if _truth(fields, field, where) if field in fields else default:
             found[field] = {"attr": [attribute], "op": "in", "values": [True]}
     for field, attribute, natural in (("users", "targetingKey", "username"), ("groups", "groups", "groups")):
         keys, names = _people(fields.get(field), f"{where}.{field}")

@@ -1,12 +1,17 @@
 """Chance targeting programs and contexts, run here and by flagd's own in-process evaluator for Python.
 
-Its `fractional` is the third version. Its JSON Logic departs from JavaScript where values of different kinds meet, so the
-programs here compare like with like, and the remainder of a negative number, which Python takes otherwise, is not asked.
+The release decides the version of `fractional`: the third is that of openfeature-flagd-core 2, which is installed with the
+others; the second that of openfeature-flagd-core 1 (openfeature-provider-flagd 0.4 and 0.5), the first that of
+openfeature-provider-flagd 0.3 and older. They are asked by the same test in an environment that has such a release.
+
+The evaluator's JSON Logic departs from JavaScript where values of different kinds meet, so the programs here compare like
+with like, and the remainder of a negative number, which Python takes otherwise, is not asked.
 """
 
 from __future__ import annotations
 
 import json
+from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,15 +24,25 @@ from buildflags_sdk.importers import flagd as importer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-core = pytest.importorskip("openfeature.contrib.tools.flagd.core", reason="openfeature-provider-flagd is not installed")
+provider = pytest.importorskip(
+    "openfeature.contrib.provider.flagd", reason="openfeature-provider-flagd is not installed"
+)
 openfeature = pytest.importorskip("openfeature.evaluation_context", reason="openfeature-sdk is not installed")
 exceptions = pytest.importorskip("openfeature.exception", reason="openfeature-sdk is not installed")
 pytestmark = pytest.mark.conformance
 
-VARIANTS = {"a": "A", "b": "B", "c": "C", "true": "yes", "false": "no", "7": "seven"}
+try:
+    FRACTIONAL = 3 if version("openfeature-flagd-core").split(".")[0] > "1" else 2
+except PackageNotFoundError:
+    FRACTIONAL = 1
+
+VARIANTS = {"a": "A", "b": "B", "c": "C", "true": "yes", "false": "no", "7": "seven", "": "nameless"}
 TEXTS = ["a", "b", "DE", "abc", "", "a@b.c"]
-VERSIONS = ["1.2.3", "v1.2.3", "1.2", "2", "1.2.3-rc.1", "1.2.3+b", "no version", "1.2.3.4", ""]
+WHOLE_VERSIONS = ["1.2.3", "v1.2.3", "1.3.0", "2.0.0", "1.2.3-rc.1", "1.2.3+b", "no version", "1.2.3.4", ""]
+VERSIONS = WHOLE_VERSIONS + (["1.2", "2"] if FRACTIONAL > 1 else [])  # those came with the second
 names = st.sampled_from([*VARIANTS, "unknown", None, True, False, 7])
+# The first version takes whole weights above zero and names that are text, and raises for others where flagd does not.
+bucket_names = names if FRACTIONAL > 1 else st.sampled_from([*VARIANTS, "unknown"])
 var = st.builds(lambda name: {"var": name}, st.sampled_from(["text", "user.name", "missing", "targetingKey"]))
 text = st.one_of(st.sampled_from(TEXTS), var)
 numbers = st.one_of(st.integers(-3, 9), st.just({"var": "age"}), st.just({"var": ["missing", 5]}))
@@ -71,9 +86,13 @@ conditions = st.recursive(
     ),
     max_leaves=4,
 )
-weights = st.one_of(st.integers(-2, 60), st.just({"if": [{"var": "vip"}, 10, 0]}), st.sampled_from([2**31, True, "5"]))
+weights = (
+    st.one_of(st.integers(-2, 60), st.just({"if": [{"var": "vip"}, 10, 0]}), st.sampled_from([2**31, True, "5"]))
+    if FRACTIONAL > 1
+    else st.one_of(st.integers(1, 60), st.just("5"))
+)
 buckets = st.lists(
-    st.one_of(st.tuples(names, weights).map(list), names.map(lambda name: [name])), min_size=1, max_size=4
+    st.one_of(st.tuples(bucket_names, weights).map(list), bucket_names.map(lambda name: [name])), min_size=1, max_size=4
 )
 keys = st.one_of(
     # Python's `cat` writes None where JavaScript's writes nothing: what is joined here is there.
@@ -95,18 +114,35 @@ programs = st.recursive(
     max_leaves=6,
 ).filter(lambda program: isinstance(program, dict))
 contexts = st.fixed_dictionaries(
-    {"age": st.integers(-3, 9), "version": st.sampled_from([*VERSIONS, 1, 1.2]), "vip": st.booleans(),
+    {"age": st.integers(-3, 9), "version": st.sampled_from([*VERSIONS, *([1, 1.2] if FRACTIONAL > 1 else [])]), "vip": st.booleans(),
      "tags": st.lists(st.sampled_from(["a", "b"]), max_size=3)},
     optional={"text": st.sampled_from(TEXTS), "user": st.fixed_dictionaries({"name": st.sampled_from(TEXTS)}),
               "targetingKey": st.integers(0, 500).map(lambda at: f"user-{at}")},
 )  # fmt: skip
 
 
+def evaluator_of(source: str) -> Any:
+    """The peer's evaluator of a flag file."""
+    if FRACTIONAL > 1:
+        from openfeature.contrib.tools.flagd.core import FlagdCore
+
+        core = FlagdCore()
+        core.set_flags(source)
+        return core.resolve_string_value
+    from openfeature.contrib.provider.flagd.config import Config, ResolverType
+    from openfeature.contrib.provider.flagd.resolvers import InProcessResolver
+
+    config = Config(resolver=ResolverType.FILE, offline_flag_source_path="-")
+    resolver = InProcessResolver(config, *[lambda *_: None] * 4)
+    resolver.flag_store.update(json.loads(source))
+    return resolver.resolve_string_details
+
+
 def theirs(evaluator: Any, context: dict[str, Any]) -> tuple[Any, Any, Any]:
     attributes = {name: value for name, value in context.items() if name != "targetingKey"}
     given = openfeature.EvaluationContext(context.get("targetingKey"), attributes)
     try:
-        details = evaluator.resolve_string_value("f", "the default", given)
+        details = evaluator("f", "the default", given)
     except exceptions.OpenFeatureError as error:
         return "the default", None, error.error_code.value
     return details.value, details.variant, None
@@ -119,15 +155,15 @@ def test_both_run_chance_targeting_the_same(
 
     @settings(max_examples=fuzz_examples, deadline=None, suppress_health_check=list(HealthCheck))
     @given(
-        program=programs, default=st.sampled_from(["b", None, "gone"]), asked=st.lists(contexts, min_size=5, max_size=5)
+        program=programs,
+        default=st.sampled_from(["b", None, "gone", ""]),
+        asked=st.lists(contexts, min_size=5, max_size=5),
     )
     def check(program: Any, default: Any, asked: list[dict[str, Any]]) -> None:
         nonlocal compared
         flag = {"state": "ENABLED", "variants": VARIANTS, "defaultVariant": default, "targeting": program}
         source = json.dumps({"flags": {"f": flag}, "$evaluators": {"shared": {"==": [{"var": "text"}, "DE"]}}})
-        imported = importer.read(source.encode(), fractional=3)
-        evaluated, evaluator = both(imported), core.FlagdCore()
-        evaluator.set_flags(source)
+        evaluated, evaluator = both(importer.read(source.encode(), fractional=FRACTIONAL)), evaluator_of(source)
         for context in asked:
             decision = evaluated.decide("f", context)
             value = "the default" if decision.value is CALLER_DEFAULT else decision.value
@@ -138,4 +174,4 @@ def test_both_run_chance_targeting_the_same(
             compared += 1
 
     check()
-    tally("flagd (fuzz)", passed=compared)
+    tally(f"flagd {FRACTIONAL} (fuzz)", passed=compared)

@@ -152,12 +152,42 @@ def test_a_long_chain_of_ifs_nests_no_deeper_than_a_line_may():
         ({"targeting": ["on"]}, "targeting"),
         ({"defaultVariant": 5}, "defaultVariant"),
         ({"metadata": [1]}, "metadata"),
-        ({"variants": {"": True, "off": False}}, "variants"),
+        ({"variants": {"": True}}, "variants"),
         ({"targeting": {"cat": ["x" * 70_000]}}, "bytes"),
     ],
 )
 def test_what_cannot_be_kept_is_refused_by_name(flag, said):
     assert said in why(read(flag))
+
+
+def test_a_variant_without_a_name_is_left_out_and_its_name_is_no_variant_as_there():
+    imported = read({"variants": {"": True, **ON_OFF}, "targeting": {"if": [{"var": "vip"}, "", "on"]}})
+
+    assert "without a name" in imported.report.findings[0].why
+    assert decide(imported, {"vip": True}).error_code == ErrorCode.GENERAL
+    assert decide(imported).value is True
+
+
+def test_metadata_called_as_what_an_import_notes_keeps_its_value_under_another_name():
+    imported = read({"metadata": {"imported": "2024-01-01"}})
+
+    assert imported.flags["f"]["meta"]["flagd.imported"] == "2024-01-01"
+    assert imported.flags["f"]["meta"]["imported"]["key"] == "f"
+    assert "flagd.imported" in imported.report.findings[0].why
+
+
+@pytest.mark.parametrize("listed", [False, True])
+@pytest.mark.parametrize("level", ["file", "flag"])
+def test_a_field_that_is_not_known_is_named_by_its_place_and_changes_nothing(level, listed):
+    more = {"until": 5}
+    flag: dict[str, Any] = {"state": "ENABLED", "variants": ON_OFF, "defaultVariant": "on", "targeting": {}}
+    flag |= {"metadata": {"team": "a"}, **(more if level == "flag" else {}), **({"key": "f"} if listed else {})}
+    source = {"$schema": "s", "$evaluators": {}, "metadata": {}, "flags": [flag] if listed else {"f": flag}}
+    imported = flagd.read(json.dumps({**source, **(more if level == "file" else {})}).encode())
+
+    place = "$.until" if level == "file" else "$.flags[0].until" if listed else "$.flags.f.until"
+    assert imported.report.findings[0].why == f"fields that are not known were left out: {place}"
+    assert decide(imported).value is True
 
 
 def test_evaluators_that_name_each_other_in_a_ring_are_refused():

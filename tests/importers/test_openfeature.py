@@ -61,6 +61,21 @@ def test_metadata_is_kept():
     assert imported.flags["f"]["meta"]["team"] == "a"
 
 
+def test_metadata_called_as_what_an_import_notes_keeps_its_value_under_another_name():
+    imported = openfeature.read(json.dumps({"f": {**FLAG, "flagMetadata": {"imported": "2024"}}}).encode())
+
+    assert imported.flags["f"]["meta"]["openfeature.imported"] == "2024"
+    assert "openfeature.imported" in imported.report.findings[0].why
+
+
+def test_a_field_that_is_not_known_is_named_by_its_place_and_changes_nothing():
+    known = {**FLAG, "disabled": False, "contextEvaluator": "customer ? 'in' : ''", "flagMetadata": {}}
+    imported = openfeature.read(json.dumps({"f": {**known, "rollout": 5}}).encode())
+
+    assert imported.report.findings[0].why == "fields that are not known were left out: $.f.rollout"
+    assert decide({**known, "rollout": 5}, {"customer": True}).same_as(decide(known, {"customer": True}))
+
+
 @pytest.mark.parametrize(
     ("flag", "said"),
     [
@@ -74,7 +89,6 @@ def test_metadata_is_kept():
         ({"defaultVariant": "gone"}, "gone"),
         ({"defaultVariant": 5}, "fallthrough"),
         ({"flagMetadata": [1]}, "flagMetadata"),
-        ({"rollout": 5}, "rollout"),
     ],
 )
 def test_what_cannot_be_kept_is_refused_by_name(flag, said):

@@ -77,6 +77,7 @@ def test_a_percentage_is_a_stable_share_of_the_targeting_keys_and_is_reported_as
     (finding,) = imported.report.findings
     assert finding.standing == Standing.APPROXIMATED
     assert "cookie" in finding.why
+    assert decide(imported, {"targetingKey": "user-1"}).rule_id == "percent"
 
 
 def test_people_who_are_named_are_in_whatever_the_percentage():
@@ -100,6 +101,44 @@ def test_a_switch_is_on_or_off_and_a_sample_is_drawn_each_time():
     assert decide(imported, key="u", dice=0.39).value is True
     assert decide(imported, key="u", dice=0.41).value is False
     assert imported.report.exact == 3
+
+
+STAMPS = {"note": "", "created": "2024-01-01T00:00:00Z", "modified": "2024-01-01T00:00:00Z"}
+
+
+@pytest.mark.parametrize("level", ["row", "fields"])
+@pytest.mark.parametrize(
+    "known",
+    [
+        row(everyone=True, rollout=True, **STAMPS),
+        row("switch", active=True, **STAMPS),
+        row("sample", percent="100.0", **STAMPS),
+    ],
+    ids=["flag", "switch", "sample"],
+)
+def test_a_field_that_is_not_known_is_named_by_its_place_and_changes_nothing(known, level):
+    more = {**known, "until": 5} if level == "row" else {**known, "fields": {**known["fields"], "until": 5}}
+    imported = read(row("switch", "first"), more)
+    found = next(each for each in imported.report.findings if each.source_key == "f")
+    place = "$[1].until" if level == "row" else "$[1].fields.until"
+    assert found.why == f"fields that are not known were left out: {place}"
+    assert decide(imported).value is True
+    assert read(known).report.exact == 1
+
+
+def test_a_field_that_is_left_out_of_a_dump_has_its_models_default():
+    raw = row(superusers=False)
+    del raw["fields"]["superusers"]
+    assert decide(read(raw), {"is_superuser": True}).value is True
+
+
+def test_a_flag_model_of_the_applications_own_is_read_as_waffles_and_says_what_it_may_lack():
+    own = {"model": "shop.flag", "pk": 1, "fields": {**row(staff=True)["fields"], "regions": ["eu"]}}
+    imported = read(row("switch", "s", active=True), own)
+    assert decide(imported, {"is_staff": True}).value is True
+    why = next(each.why for each in imported.report.findings if each.source_key == "f")
+    assert "shop.flag" in why
+    assert "$[1].fields.regions" in why
 
 
 def test_kinds_that_share_a_name_are_told_apart():
