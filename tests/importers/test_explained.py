@@ -7,9 +7,13 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from rich.console import Console
 
+from buildflags_sdk._evaluation.condition_model import Attribute
 from buildflags_sdk._evaluation.interpreter import Definitions, interpret
+from buildflags_sdk._evaluation.operators import OPERATORS
+from buildflags_sdk._evaluation.peer_words import Words
 from buildflags_sdk._evaluation.world import PureWorld
 from buildflags_sdk.cli._trace import trace_tree
 from buildflags_sdk.importers import Standing, read
@@ -101,6 +105,62 @@ def test_launchdarkly_segments_and_rollouts() -> None:
         "                ✗ user.key is one of ['bob']: 'dan'",
         "                ✗ user.version semver > '2.0.0': '1.0.0'",
         "    fallthrough: launchdarkly('checkout.s', user.key = 'dan'): point … of 1 in [0, 0.6) → 0",
+    ]
+
+
+# -------------------------------------------------------------------------------------------------------------- Unleash
+
+
+def constraint(field: str, operator: str, *values: str, **more: Any) -> Json:
+    return {"contextName": field, "operator": operator, "values": list(values), **more}
+
+
+UNLEASH = {
+    "version": 2,
+    "segments": [{"id": 1, "name": "germans", "constraints": [constraint("country", "IN", "DE")]}],
+    "features": [
+        {
+            "name": "checkout",
+            "type": "release",
+            "enabled": True,
+            "strategies": [
+                {
+                    "name": "flexibleRollout",
+                    "parameters": {"rollout": "100", "stickiness": "userId", "groupId": "checkout"},
+                    "segments": [1],
+                    "constraints": [
+                        constraint("userId", "NOT_IN", "ann", "bob"),
+                        constraint("plan", "NOT_IN", "free", inverted=True),
+                        constraint("email", "STR_ENDS_WITH", "@acme.com", inverted=True, caseInsensitive=True),
+                        {"contextName": "age", "operator": "NUM_GT", "value": "17"},
+                    ],
+                }
+            ],
+            "variants": [
+                {"name": "red", "weight": 500, "payload": {"type": "string", "value": "r"}},
+                {"name": "blue", "weight": 500, "payload": {"type": "string", "value": "b"}},
+            ],
+        }
+    ],
+}
+
+
+def test_unleash_says_its_operators_and_a_not_in_that_is_inverted_is_an_in() -> None:
+    context = {"targetingKey": "cas", "country": "DE", "plan": "free", "email": "x@y.z", "age": 20}
+    assert explained("unleash", UNLEASH, context) == [
+        "checkout = 'r' (variant red), SPLIT",
+        "    rule flexibleRollout (strategy-0): serves",
+        "        ✓ all of",
+        "            ✓ userId NOT_IN ['ann', 'bob']: 'cas'",
+        "            ✓ plan IN ['free']: 'free'",
+        "            ✓ email not STR_ENDS_WITH (case-insensitive) ['@acme.com']: 'x@y.z'",
+        "            ✓ age NUM_GT '17': 20",
+        "            ✓ in segment germans",
+        "                ✓ all of",
+        "                    ✓ country IN ['DE']: 'DE'",
+        "            ✓ in the share",
+        "                unleash_rollout('checkout', userId = 'cas'): point … of 100 in [0, 100) → inside",
+        "        unleash_variant('checkout', userId = 'cas'): point … of 1000 in [0, 500) → red",
     ]
 
 
@@ -394,6 +454,57 @@ def test_posthog_says_its_operators_cohorts_and_groups() -> None:
     )
 
 
+# -------------------------------------------------------------------------------------------------------------- Statsig
+
+
+def spec(name: str, entity: str, rule: Json) -> Json:
+    whole = {"salt": "r", "passPercentage": 100, "returnValue": True, "idType": "userID", **rule}
+    return {"name": name, "type": "feature_gate", "salt": "s", "enabled": True, "defaultValue": False,
+            "entity": entity, "idType": "userID", "rules": [whole]}  # fmt: skip
+
+
+def field(name: str, operator: str, target: Any) -> Json:
+    return {"type": "user_field", "targetValue": target, "operator": operator, "field": name, "idType": "userID"}
+
+
+def test_statsig_says_its_operators_segments_and_the_rules_names() -> None:
+    in_segment = {"type": "pass_gate", "targetValue": "segment:adults", "idType": "userID"}
+    conditions = [
+        field("email", "str_ends_with_any", ["@acme.com"]),
+        in_segment,
+        field("country", "none", ["US"]),
+        field("appVersion", "version_gt", "2.0.0"),
+    ]
+    export = {
+        "has_updates": True,
+        "time": 1,
+        "feature_gates": [
+            spec("segment:adults", "segment", {"id": "18+", "name": "18+", "conditions": [field("age", "gte", 18)]}),
+            spec(
+                "checkout",
+                "feature_gate",
+                {"id": "4abc", "name": "Employees", "passPercentage": 50, "conditions": conditions},
+            ),
+        ],
+        "dynamic_configs": [],
+        "layer_configs": [],
+    }
+    context = {"targetingKey": "cas", "email": "a@acme.com", "country": "DE", "appVersion": "2.1.0", "age": 20}
+    assert explained("statsig", export, context) == [
+        "checkout = True (variant on), SPLIT",
+        "    rule Employees (4abc): serves",
+        "        ✓ all of",
+        "            ✓ email str_ends_with_any ['@acme.com']: 'a@acme.com'",
+        "            ✓ flag segment:adults is on",
+        "                segment-adults = True (variant on), TARGETING_MATCH",
+        "                    rule 18+: serves",
+        "                        ✓ age gte 18: 20",
+        "            ✓ country none ['US']: 'DE'",
+        "            ✓ appVersion version_gt '2.0.0': '2.1.0'",
+        "        statsig('s.r', userID = 'cas'): point … of 10000 in [0, 5000) → on",
+    ]
+
+
 # ----------------------------------------------------------------------------------------------------------- Powertools
 
 
@@ -472,3 +583,21 @@ def test_a_flag_of_our_own_keeps_our_words() -> None:
     world = PureWorld(now=lambda: 0.0, random=lambda: 0.5)
     trace = interpret(Definitions({"checkout": json.dumps(flag).encode()}), "checkout", {"org": {"size": 6}}, world)
     assert "            ✓ org.size gt [5]: 6" in [f"    {line}" for line in trace.lines()]
+
+
+SYSTEM_OF = {
+    "eppo": "Eppo", "flagsmith": "Flagsmith", "configcat": "ConfigCat", "configcat_hashed": "ConfigCat",
+    "posthog": "posthog", "statsig": "statsig", "statsig_case": "statsig", "statsig_id_list": "statsig",
+    "growthbook": "GrowthBook", "powertools": "AWS AppConfig",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("op", "dialect"), [(op, dialect) for op, dialect in sorted(OPERATORS) if dialect in SYSTEM_OF], ids=str
+)
+def test_every_operator_of_a_system_has_its_word(op: str, dialect: str) -> None:
+    values: tuple[Any, ...] = ({"salt": "", "hashes": []},) if dialect == "configcat_hashed" else ("v",)
+    condition = Attribute.model_construct(attr=("age",), op=op, dialect=dialect, values=values, negate=False)
+    words = Words({"imported": {"system": SYSTEM_OF[dialect]}}).asked(condition)
+    assert words.startswith("age ")
+    assert f"({dialect})" not in words
