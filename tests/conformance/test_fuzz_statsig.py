@@ -51,7 +51,7 @@ TEXTS = (
 scalars = st.one_of(
     st.sampled_from(TEXTS), st.sampled_from((0, 1, 2, 1.5, 1.9, -1, 1_700_000_000, 1_700_000_000_000)), st.booleans()
 )
-values = st.one_of(scalars, scalars, st.lists(scalars, max_size=3))
+values = st.one_of(scalars, scalars, st.lists(scalars, max_size=3), st.just({"a": 1}))
 fields = st.sampled_from(
     (
         "plan",
@@ -102,8 +102,9 @@ class May(NamedTuple):
 def _bucket(draw: Callable[..., Any]) -> Json:
     made = {"type": "user_bucket", "field": None, "additionalValues": draw(st.sampled_from(({"salt": "s"}, {}, None)))}
     if draw(st.booleans()):
-        points = draw(st.sampled_from((range(500), [*range(100), *range(600, 900)], [])))
-        return {**made, "operator": draw(st.sampled_from(("any", "none"))), "targetValue": list(points)}
+        points = list(draw(st.sampled_from((range(500), [*range(100), *range(600, 900)], []))))
+        target = draw(st.sampled_from((points, {str(point): True for point in points})))
+        return {**made, "operator": draw(st.sampled_from(("any", "none"))), "targetValue": target}
     op, target = draw(
         st.one_of(
             st.tuples(
@@ -118,7 +119,12 @@ def _bucket(draw: Callable[..., Any]) -> Json:
 def _asked(draw: Callable[..., Any], kind: str, may: May) -> Json:
     """A condition without what every condition has; public for a kind of those that need nothing more."""
     if kind == "list":
-        return {"operator": draw(of_lists), "targetValue": draw(st.lists(scalars, max_size=3))}
+        by_key = st.dictionaries(st.sampled_from(TEXTS), st.just(True), max_size=3)
+        listed = st.lists(scalars, max_size=3)
+        return {
+            "operator": draw(of_lists),
+            "targetValue": draw(st.one_of(listed, listed, listed, by_key, st.sampled_from(("a", None)))),
+        }
     if kind == "one":
         return {"operator": draw(of_one), "targetValue": draw(st.one_of(scalars, scalars, st.none()))}
     if kind == "gate":

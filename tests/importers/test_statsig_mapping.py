@@ -172,6 +172,15 @@ def test_an_experiments_group_is_that_of_the_rule_that_held_whether_or_not_its_s
     assert got(made, "h", "u")[0] is True
 
 
+def test_a_long_list_is_written_as_an_object_whose_keys_are_looked_up_in_lower_case():
+    among = gate("g", rule(field("userID", "any", {"ann": True, "Bob": True})))
+    outside = gate("h", rule(field("userID", "none", {"ann": True})))
+    made = imported(among, outside)
+
+    assert {user: got(made, "g", user)[0] for user in ("ann", "ANN", "bob")} == {"ann": True, "ANN": True, "bob": False}
+    assert {user: got(made, "h", user)[0] for user in ("ann", "bob")} == {"ann": False, "bob": True}
+
+
 def test_a_bucket_is_compared_by_any_operator():
     # The vector of the scheme: f8aeba58-18fb-4f36-9bbd-4c611447a912.user3 falls on 452 of 1,000.
     salt = {"salt": "f8aeba58-18fb-4f36-9bbd-4c611447a912"}
@@ -211,7 +220,7 @@ REAL: dict[str, Any] = {
         }
     },
     "layer_configs": {"l": gate("l", rule("k", configDelegate="e"), defaultValue={}, useNewLayerEval=False)},
-    "condition_map": {"k": {**PUBLIC, "field": None, "additionalValues": {"salt": "s"}, "idType": "userID"}},
+    "condition_map": {"k": {**PUBLIC, "field": None, "additionalValues": {"salt": "s", "custom_field": "f"}, "idType": "userID"}},
     "overrides": {"g": [{"new_config_name": "b", "rules": [{"rule_name": "o", "start_time": 1}]}]},
     "override_rules": {"o": rule("k", id="o")},
     "experiment_to_layer": {"e": "l"}, "layers": {"l": ["e"]}, "id_lists": {}, "has_updates": True, "time": 7, "company_id": "c",

@@ -138,7 +138,7 @@ def _asked(path: list[str], op: str, target: Any, where: str) -> Json:
     attribute: Json = {"attr": path}
     if op in _OF_TEXTS:
         row, dialect, negate = _OF_TEXTS[op]
-        values = [each for each in target if each is not None] if isinstance(target, list) else []
+        values = _texts(target, by_key=op in ("any", "none"))
         absent = bool(prepare(row, dialect, values)("")) is not negate
         made = {**attribute, "op": row, "values": values, "dialect": dialect, **({"negate": True} if negate else {})}
         return {**made, "on_missing": True} if absent else made
@@ -155,6 +155,13 @@ def _asked(path: list[str], op: str, target: Any, where: str) -> Json:
         msg = f"{where} compares with {shown(op)}, which is unknown here"
         raise Unsupported(msg)
     return _one(attribute, _OF_ONE[op], target, where)
+
+
+def _texts(target: Any, *, by_key: bool) -> list[Any]:
+    """What a list names, or the keys of an object, which long lists are written as: they are looked up in lower case."""
+    if isinstance(target, dict) and by_key:
+        return [key for key in target if key == key.lower()]
+    return [each for each in target if each is not None] if isinstance(target, list) else []
 
 
 def _equal(attribute: Json, target: Any, *, negate: bool) -> Json:

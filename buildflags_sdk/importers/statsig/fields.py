@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _CONDITION: Final[Mapping[str, Shape]] = {
     **dict.fromkeys(("type", "targetValue", "operator", "field", "idType", "isDeviceBased", "checksum")),
-    "additionalValues": {"salt": None},
+    "additionalValues": {"salt": None, "custom_field": None},
 }
 _RULE: Final[Mapping[str, Shape]] = {
     **dict.fromkeys((
