@@ -159,11 +159,37 @@ def test_a_prerequisite_that_is_wrong_is_an_error_only_when_it_is_reached(condit
     assert (reached.value, reached.error_code) == (CALLER_DEFAULT, ErrorCode.PARSE_ERROR)
 
 
+def test_a_flag_that_asks_one_without_an_answer_here_is_told_and_so_is_who_asks_that():
+    def asks(key: str) -> dict[str, Any]:
+        rule = {"c": [{"p": {"f": key, "c": 0, "v": {"s": "x"}}}], "s": SERVED}
+        return {**TEXT, "r": [rule]}
+
+    refused = {**TEXT, "r": [{"c": [{"u": on_plan(99, s="x")}], "s": SERVED}]}
+    mistyped = {"t": 1, "v": {"i": 1}}
+    imported = read({}, direct=asks("gone"), second=asks("direct"), gone=refused, third=asks("wrong"), wrong=mistyped)
+    why = {finding.source_key: finding.why for finding in imported.report.findings}
+
+    assert (why["f"], why["direct"], why["third"]) == (
+        "", "it asks 'gone', which has no answer of its own here", "it asks 'wrong', which has no answer of its own here",
+    )  # fmt: skip
+    assert why["second"] == why["direct"]
+    assert decide(imported, key="direct").error_code == ErrorCode.PARSE_ERROR
+
+
 def test_a_served_value_of_another_type_is_the_callers_default_and_told():
     imported = read({"r": [{"c": [{"u": on_plan(0, l=["pro"])}], "s": {"v": {"i": 1}}}]})
 
     assert imported.report.findings[-1].standing == Standing.APPROXIMATED
     assert decide(imported).value is CALLER_DEFAULT
+
+
+def test_a_variation_id_that_is_no_text_is_told_and_an_empty_one_is_kept():
+    numbered, empty = read({"i": 5}), read({"i": ""})
+
+    assert "the variation id 5 is no text" in numbered.report.findings[-1].why
+    assert configcat.result_of(decide(numbered), numbered.flags["f"]) is None
+    assert configcat.result_of(decide(empty), empty.flags["f"]) == ""
+    assert empty.report.exact == 1
 
 
 def test_percentages_that_leave_a_rest_are_told():
@@ -200,6 +226,11 @@ def test_what_cannot_be_kept_is_refused_by_name(imported, said):
 def test_a_config_of_version_5_is_refused():
     with pytest.raises(FlagFileError, match=r"version 5 or older: download config_v6\.json"):
         configcat.read(b'{"f": {"f": {"t": 0, "v": true, "p": [], "r": []}}}')
+
+
+def test_a_salt_that_is_no_text_is_refused():
+    with pytest.raises(FlagFileError, match=r"\$\.p\.s is 5, not a salt"):
+        configcat.read(b'{"p": {"s": 5}, "f": {"f": {"t": 0, "v": {"b": true}}}}')
 
 
 def test_an_attribute_called_like_our_targeting_key_is_an_attribute():

@@ -47,16 +47,36 @@ def read(data: bytes, *, max_bytes: int = MAX_BYTES) -> Imported:
         msg = f"this config JSON of ConfigCat cannot be read: {problem}"
         raise FlagFileError(msg) from None
     conditions.add_segments()
+    made: dict[str, tuple[Setting, dict[str, Any]] | Unsupported] = {}
     for key, raw in settings.items():
-        where = place("f", key)
         try:
-            setting = Setting(key, an_object(raw, where), where, conditions)
-            entry = setting.entry()
-            notes = filter(None, [*dict.fromkeys(setting.notes), unknown_fields(raw, SETTING, "f", key)])
-            draft.add_flag(key, entry, where=where, why="; ".join(notes))
+            setting = Setting(key, an_object(raw, place("f", key)), place("f", key), conditions)
+            made[key] = setting, setting.entry()
         except Unsupported as problem:
-            draft.refuse_flag(key, str(problem), where=where)
+            made[key] = problem
+    for key, read_as in made.items():
+        where = place("f", key)
+        if isinstance(read_as, Unsupported):
+            draft.refuse_flag(key, str(read_as), where=where)
+            continue
+        setting, entry = read_as
+        doubtful = [f"it asks {other!r}, which has no answer of its own here" for other in _doubtful(key, made)]
+        notes = [*setting.notes, *doubtful, unknown_fields(setting.raw, SETTING, "f", key)]
+        draft.add_flag(key, entry, where=where, why="; ".join(dict.fromkeys(filter(None, notes))))
     return draft.done(AttributeMapping("Identifier", {TARGETING_KEY: MOVED}))
+
+
+def _doubtful(key: str, made: dict[str, tuple[Setting, dict[str, Any]] | Unsupported]) -> list[str]:
+    """The settings that one asks, directly or through others, and that are refused or serve what is not of their type."""
+    reached, ahead = {key: None}, [key]
+    while ahead:
+        found = made[ahead.pop()]
+        for other in () if isinstance(found, Unsupported) else found[0].asked:
+            if other in made and other not in reached:
+                reached[other] = None
+                ahead.append(other)
+    others = [other for other in reached if other != key]
+    return [other for other in others if isinstance(found := made[other], Unsupported) or found[0].mistyped]
 
 
 def _objects(settings: dict[str, Any]) -> list[dict[str, Any]]:

@@ -79,7 +79,11 @@ class Conditions:
     def __init__(self, draft: Draft, source: dict[str, Any]) -> None:
         self.draft = draft
         preferences = source.get("p")
-        self.salt = str(preferences.get("s") or "") if isinstance(preferences, dict) else ""
+        salt = preferences.get("s") if isinstance(preferences, dict) else None
+        if salt is not None and not isinstance(salt, str):
+            msg = f"$.p.s is {shown(salt)}, not a salt"
+            raise Unsupported(msg)
+        self.salt = salt or ""
         self.settings: dict[str, Any] = source["f"]
         self.segments = a_list(source.get("s"), "$.s")
         self.members: dict[int, Condition] = {}

@@ -20,7 +20,7 @@ class BadValue(Exception):
 
 
 class Setting:
-    """A setting on its way into page form. `notes` says what it means differently here."""
+    """A setting on its way into page form. `notes` says what it means differently here, `asked` is its prerequisites."""
 
     def __init__(self, key: str, raw: dict[str, Any], where: str, conditions: Conditions) -> None:
         self.key = key
@@ -28,6 +28,8 @@ class Setting:
         self.where = where
         self.conditions = conditions
         self.notes: list[str] = []
+        self.asked: list[str] = []
+        self.mistyped = False
         self.kind = type_of(raw, where)
         self.variants: dict[str, Any] = {}
         self.ids: dict[str, str] = {}
@@ -59,6 +61,11 @@ class Setting:
             serve = self._serve(raw["s"], strict=True) if raw.get("s") is not None else None
         except BadValue:
             return {"id": f"rule {at + 1}", "serve": None}  # before its conditions are even asked
+        self.asked += [
+            each["p"]["f"]
+            for each in conditions
+            if isinstance(each, dict) and isinstance(each.get("p"), dict) and isinstance(each["p"].get("f"), str)
+        ]
         if serve is None:
             serve = self._options(a_list(raw.get("p"), f"{self.where}.r[{at}].p"))
         several: list[Condition] = [
@@ -96,6 +103,7 @@ class Setting:
             return {"variant": self._variant(an_object(raw, self.where))}
         except BadValue as problem:
             self.notes.append(str(problem))
+            self.mistyped = True
             if strict:
                 raise
             return None
@@ -107,15 +115,15 @@ class Setting:
             msg = f"{self.where} serves {shown(raw.get('v'))}: the caller's default, without the peer's error"
             raise BadValue(msg)
         variation = raw.get("i")
-        label = variation if isinstance(variation, str) and variation else f"value {shown(value)}"
-        name = label
-        while name in self.variants and (
-            self.variants[name] != value or self.ids.get(name) != (variation if label == variation else None)
-        ):
+        if variation is not None and not isinstance(variation, str):
+            self.notes.append(f"{self.where}: the variation id {shown(variation)} is no text and was left out")
+            variation = None
+        name = variation or f"value {shown(value)}"
+        while name in self.variants and (self.variants[name] != value or self.ids.get(name) != variation):
             name += "'"
         self.variants[name] = value
-        if label == variation:
-            self.ids[name] = label
+        if variation is not None:
+            self.ids[name] = variation
         return name
 
 
