@@ -76,6 +76,36 @@ def features(draw: st.DrawFn) -> dict[str, Any]:
     return made
 
 
+odd = st.one_of(
+    things,
+    st.none(),
+    st.sampled_from([{}, [], "EQUALS", "8:30", "24:00", "08:30\n", "2024-03-31T01:30:00Z", "2024-13-01", "20240331"]),
+    st.sampled_from(
+        ["UTC", "Nowhere/Land", "EST5EDT", "GMT+3", "monday", {"BASE": True, "START": 0, "END": 0}, ["MONDAY", 1]]
+    ),
+)
+
+
+@st.composite
+def mutated_features(draw: st.DrawFn) -> dict[str, Any]:
+    """A feature with something odd in one or two of its places, or with something missing."""
+    made: dict[str, Any] = json.loads(json.dumps(draw(features())))
+    for _ in range(draw(st.integers(1, 2))):
+        at: Any = made
+        while True:
+            step = draw(st.sampled_from(sorted(at) if isinstance(at, dict) else range(len(at))))
+            if not isinstance(at[step], (dict, list)) or not at[step] or draw(st.integers(0, 3)) == 0:
+                break
+            at = at[step]
+        if draw(st.integers(0, 5)) == 0 and not (at is made and step == "default"):
+            del at[step]
+        else:
+            at[step] = json.loads(json.dumps(draw(odd)))  # its own: the next change may go into it
+        if not made:
+            break
+    return made
+
+
 contexts = st.lists(st.dictionaries(st.sampled_from(KEYS), things | st.none()), min_size=1, max_size=6)
 
 
@@ -117,3 +147,39 @@ def test_no_context_of_a_chance_schema_is_moved(
 
     check()
     tally("powertools (fuzz)", passed=compared)
+
+
+def test_what_powertools_refuses_is_refused_here_and_nothing_else(
+    both: Callable[..., Any], fuzz_examples: int, tally: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 1_711_900_000.0
+    monkeypatch.setattr(comparators, "_get_now_from_timezone", lambda zone: datetime.fromtimestamp(now, zone or UTC))
+    compared = refused = 0
+
+    @settings(max_examples=fuzz_examples, deadline=None)
+    @given(mutated_features(), contexts)
+    def check(feature: dict[str, Any], asked: list[dict[str, Any]]) -> None:
+        nonlocal compared, refused
+        schema = {"plain": {"default": True}, "feature": feature}
+        imported = appconfig.read(json.dumps(schema).encode())
+        (finding,) = [each for each in imported.report.findings if each.key == "feature"]
+        theirs = peer.FeatureFlags(store=Store(schema))
+        try:
+            theirs.get_configuration()
+        except Exception as error:  # noqa: BLE001 - some odd schemas break its validator itself
+            problem: Exception | None = error
+        else:
+            problem = None
+        if problem is not None:
+            assert finding.standing == "refused", (feature, problem)
+            refused += 1
+            return
+        assert finding.standing == "exact", (feature, finding)
+        decided = both(imported, now=now)
+        for context in asked:
+            expected = theirs.evaluate(name="feature", context=context, default="the caller's")
+            assert decided.decide("feature", context).value == expected, (feature, context)
+            compared += 1
+
+    check()
+    tally("powertools (fuzz)", passed=compared, refused=refused)

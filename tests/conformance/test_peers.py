@@ -170,6 +170,23 @@ BANDIT = {
     "contextualBandits": {"cb": {"contexts": [{"leafId": 1, "condition": {"country": "DE"}, "weights": [0, 1]}]}},
     "savedGroups": None,
 }
+FLAGSMITH_CONTEXT = {
+    "environment": {"key": "env", "name": "Production"},
+    "features": {"f": {"key": "1", "name": "f", "enabled": False, "value": "off"}},
+    "segments": {
+        "1": {
+            "key": "1",
+            "name": "keyed",
+            "rules": [
+                {"type": "ANY", "conditions": [
+                    {"property": "$.identity.key", "operator": "REGEX", "value": "k|env_"},
+                    {"property": "country", "operator": "EQUAL", "value": "DE"},
+                ]}
+            ],
+            "overrides": [{"key": "2", "name": "f", "enabled": True, "value": "on"}],
+        }
+    },
+}  # fmt: skip
 NAMES = {
     "growthbook": "id", "launchdarkly": "key", "unleash": "userId", "flagd": "targetingKey", "eppo": "subjectKey",
     "configcat": "Identifier", "flagsmith": "identifier", "posthog": "distinct_id", "statsig": "userID", "appconfig": "id",
@@ -222,9 +239,16 @@ def test_nobody_is_moved_on_a_sample_of_traffic(system: str, tmp_path: Path) -> 
         ("launchdarkly", {"flagValues": {"plain": 7}}, {"key": "u"}),
         ("growthbook", EXPORTS["growthbook"]["features"], {"id": "u", "country": "DE"}),
         ("growthbook", BANDIT, {"id": "u", "country": "DE"}),
+        ("appconfig", {"features": {"f": {"default": True}}, "log": "INFO"}, {"id": "u"}),
+        ("flagsmith", FLAGSMITH_CONTEXT, {"identifier": "u", "flagsmithIdentityKey": "k"}),
+        ("flagsmith", FLAGSMITH_CONTEXT, {"flagsmithIdentityKey": "k"}),
+        ("flagsmith", FLAGSMITH_CONTEXT, {"country": "DE"}),
     ],
-    ids=["wrapped", "plain values", "bare features", "a bandit's leaf"],
-)
+    ids=[
+        "wrapped", "plain values", "bare features", "a bandit's leaf", "an envelope", "a key of its own", "a key alone",
+        "no identity",
+    ],
+)  # fmt: skip
 def test_every_form_of_an_export_that_is_read_is_compared(
     system: str, export: Any, context: dict[str, Any], tmp_path: Path
 ) -> None:

@@ -242,6 +242,25 @@ def test_a_flag_that_depends_on_itself_is_refused():
     assert imported.report.findings[1].why.startswith("its overrides depend on its own result")
 
 
+def test_a_chain_of_flags_that_is_too_long_is_refused():
+    def named(number: int) -> dict[str, Any]:
+        return {"feature": {"id": number, "name": f"f{number}"}, "django_id": number}
+
+    count = 40
+    segments = [
+        segment(
+            condition(f"$.flags.f{number + 1}.enabled", "EQUAL", "true"),
+            id=number, name=f"reads {number}", override={**state(), **named(number)},
+        )
+        for number in range(count)
+    ]  # fmt: skip
+    imported = read(state(), *segments, more=tuple({**state(), **named(number)} for number in range(count + 1)))
+    why = {finding.source_key: finding.why for finding in imported.report.findings}
+
+    assert why["f0"].startswith("81 entries name each other in a row")
+    assert (why["f40"], why["f39"]) == ("", "")
+
+
 @pytest.mark.parametrize(
     ("tested", "known", "unknown"),
     [

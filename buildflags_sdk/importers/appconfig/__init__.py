@@ -19,7 +19,7 @@ from .variants import flag_entry, notes_of
 if TYPE_CHECKING:
     from buildflags_sdk.importers.report import Imported
 
-__all__ = ["read"]
+__all__ = ["features_of", "read"]
 
 
 def read(data: bytes, *, max_bytes: int = MAX_BYTES) -> Imported:
@@ -37,7 +37,7 @@ def read(data: bytes, *, max_bytes: int = MAX_BYTES) -> Imported:
         return _flags(source["values"], definitions if isinstance(definitions, dict) else {}, ("values",))
     if source and all(isinstance(raw, dict) and isinstance(raw.get("enabled"), bool) for raw in source.values()):
         return _flags(source, {}, ())
-    steps, features = _features(source)
+    steps, features = features_of(source)
     if features is None:
         msg = (
             "this is neither a feature flag profile of AWS AppConfig nor a Powertools schema, whose features each have "
@@ -71,15 +71,15 @@ def _flags(values: dict[str, Any], definitions: dict[str, Any], steps: tuple[str
     return draft.done(AttributeMapping(TARGETING_KEY, {}))
 
 
-def _features(source: dict[str, Any]) -> tuple[tuple[str, ...], dict[str, Any] | None]:
+def features_of(source: dict[str, Any]) -> tuple[tuple[str, ...], dict[str, Any] | None]:
     """Powertools' features and where they stand: at the top, or in an envelope of one step."""
-    if _are_features(source):
+    if _arefeatures_of(source):
         return (), source
-    found = [(key, inner) for key, inner in source.items() if isinstance(inner, dict) and _are_features(inner)]
+    found = [(key, inner) for key, inner in source.items() if isinstance(inner, dict) and _arefeatures_of(inner)]
     return ((found[0][0],), found[0][1]) if len(found) == 1 else ((), None)
 
 
-def _are_features(raw: dict[str, Any]) -> bool:
+def _arefeatures_of(raw: dict[str, Any]) -> bool:
     return any(map(_is_feature, raw.values())) and all(isinstance(each, dict) for each in raw.values())
 
 

@@ -51,10 +51,7 @@ class Feature:
     def __init__(self, raw: Any, where: str) -> None:
         self.raw = an_object(raw, where)
         self.where = where
-        self.boolean = self.raw.get("boolean_type", True)
-        if not isinstance(self.boolean, bool):
-            msg = f"{where}.boolean_type is {shown(self.boolean)}, not true or false"
-            raise Unsupported(msg)
+        self.boolean = bool(self.raw.get("boolean_type", True))  # Powertools takes anything, in Python's truth
         self.default = self._value(self.raw.get("default"), f"{where}.default")
         if self.default is None:
             msg = f"{where} has no default"

@@ -20,7 +20,7 @@ from .document import context_of
 from .features import Candidate, Feature
 from .fields import notes_of_context, notes_of_document
 from .nodes import Contexts
-from .segments import in_cycles, segments_of, spread_problems
+from .segments import problems_of_chains, segments_of, spread_problems
 
 if TYPE_CHECKING:
     from buildflags_sdk._evaluation.details import Decision
@@ -63,8 +63,7 @@ def read(data: bytes, *, max_bytes: int = MAX_BYTES) -> Imported:
         segment.convert(contexts, flags, environment_key)
         if segment.problem is None:
             segment.problem = draft.problem_of_segment(segment.source, {"when": segment.when})
-    for name in in_cycles(segments):
-        problems.setdefault(name, "its overrides depend on its own result, which is an error in Flagsmith")
+    problems = {**problems_of_chains(segments), **problems}
     spread_problems(segments, problems)
     _add_segments(draft, segments, notes)
     for name in features:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from buildflags_sdk._evaluation.lines import shown
+from buildflags_sdk._evaluation.lines import MAX_DEPTH, shown
 from buildflags_sdk.importers.draft import Draft, Unsupported, a_list, an_object, place
+from buildflags_sdk.importers.links import Links
 from buildflags_sdk.importers.report import TARGETING_KEY
 
 from .conditions import (
@@ -22,8 +23,6 @@ from .conditions import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from .conditions import Condition
     from .nodes import Contexts
 
@@ -80,24 +79,23 @@ def segments_of(draft: Draft, context: dict[str, Any]) -> list[Segment]:
     return [Segment(key, sources[key], each, draft.name("segment", sources[key])) for key, each in named.items()]
 
 
-def in_cycles(segments: list[Segment]) -> set[str]:
-    """The features whose overrides depend on their own results."""
-    reads: dict[str, set[str]] = {}
+def problems_of_chains(segments: list[Segment]) -> dict[str, str]:
+    """The features whose overrides depend on their own result, or on too many others in a row, each with what is wrong."""
+    links = Links()
     for segment in segments:
         for override in segment.overrides:
-            reads.setdefault(str(override.get("name")), set()).update(segment.reads)
-    return {feature for feature in reads if feature in _reached(reads, feature)}
-
-
-def _reached(reads: Mapping[str, set[str]], start: str) -> set[str]:
-    reached: set[str] = set()
-    left = list(reads.get(start, ()))
-    while left:
-        feature = left.pop()
-        if feature not in reached:
-            reached.add(feature)
-            left += reads.get(feature, ())
-    return reached
+            links.add(("flag", str(override.get("name"))), ("segment", segment.key))
+        for feature in segment.reads:
+            links.add(("segment", segment.key), ("flag", feature))
+    heights = links.heights()
+    found: dict[str, str] = {}
+    for node, named in list(links.names.items()):
+        kind, feature = node
+        if kind == "flag" and node not in heights and named & links.reaching([node]):
+            found[feature] = "its overrides depend on its own result, which is an error in Flagsmith"
+        elif kind == "flag" and heights.get(node, 0) > MAX_DEPTH:
+            found[feature] = f"{heights[node]} entries name each other in a row, over the limit of {MAX_DEPTH}"
+    return found
 
 
 def spread_problems(segments: list[Segment], problems: dict[str, str]) -> None:

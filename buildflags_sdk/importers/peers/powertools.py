@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from buildflags_sdk.importers.appconfig import features_of
+
 from .answers import DEFAULT, Answer, sdk
 
 if TYPE_CHECKING:
@@ -14,9 +16,16 @@ if TYPE_CHECKING:
 
 
 def evaluator(data: bytes) -> Evaluate:
-    """Evaluates the schema from memory, in place of a download from AppConfig."""
+    """Evaluates the schema from memory, in place of a download from AppConfig, without what is around it.
+
+    Raises:
+        ValueError: the export is AppConfig's own flags, which Powertools does not evaluate.
+    """
     package = sdk("aws_lambda_powertools.utilities.feature_flags")
-    schema = json.loads(data)
+    _, schema = features_of(json.loads(data))
+    if schema is None:
+        msg = "AppConfig's own flags are evaluated by its agent alone"
+        raise ValueError(msg)
 
     class Store(package.StoreProvider):  # type: ignore[misc, name-defined]
         """The export, in place of AppConfig."""
@@ -27,6 +36,7 @@ def evaluator(data: bytes) -> Evaluate:
         get_raw_configuration = property(get_configuration)
 
     flags = package.FeatureFlags(store=Store())
+    flags.get_configuration()  # one feature that is not valid, and Powertools evaluates none
 
     def evaluate(key: str, context: Mapping[str, Any]) -> Answer:
         value = flags.evaluate(name=key, context=dict(context), default=DEFAULT)
