@@ -27,6 +27,13 @@ Json = dict[str, Any]
 
 GATES, CONFIGS, LAYERS = ("g0", "g1", "g2", "g3"), ("c0", "c1"), ("l0", "l1")
 PARAMETERS = ("p", "q")
+STORED: Json = {
+    "of g0": {"ref_type": "gate", "param_type": "string", "gate_name": "g0", "pass_value": "yes", "fail_value": "no"},
+    "of c0": {"ref_type": "dynamic_config", "param_type": "string", "config_name": "c0", "param_name": "v"},
+    "of c1": {"ref_type": "experiment", "param_type": "string", "experiment_name": "c1", "param_name": "p"},
+    "of l0": {"ref_type": "layer", "param_type": "string", "layer_name": "l0", "param_name": "q"},
+    "plain": {"ref_type": "static", "param_type": "string", "value": "still"},
+}
 # Specs that lead back to each other end the SDK's process. So a gate asks later gates, is mapped to later gates, and only
 # the first, which nothing asks, asks for an experiment's group or delegates.
 TEXTS = (
@@ -257,6 +264,7 @@ def exports(draw: Callable[..., Any]) -> Json:
     return {
         **raw,
         **mapped,
+        "param_stores": {"s": {"parameters": STORED, "targetAppIDs": [], "version": 1}},
         **draw(st.sampled_from(({}, {"app_id": "app"}, {"app_id": ["app"]}))),
         "condition_map": shared,
         "id_lists": {},
@@ -308,7 +316,7 @@ def client() -> Iterator[Callable[[Json], Any]]:
 
 
 def test_their_sdk_and_ours_give_the_same_value_and_rule(both, client, fuzz_examples, tally):
-    seen = {"decided": 0, "mapped": 0, "not supported": 0}
+    seen = {"decided": 0, "mapped": 0, "not supported": 0, "stored": 0}
 
     @settings(max_examples=fuzz_examples, database=None, suppress_health_check=list(HealthCheck))
     @given(exports(), st.lists(users(), min_size=4, max_size=4))
@@ -319,7 +327,16 @@ def test_their_sdk_and_ours_give_the_same_value_and_rule(both, client, fuzz_exam
                 user_id=raw["userID"], email=raw.get("email"), app_version=raw.get("appVersion"), custom=raw.get("custom"),
                 private_attributes=raw.get("privateAttributes"), custom_ids=raw.get("customIDs"), country=raw.get("country"),
             )  # fmt: skip
-            for name, entry in evaluation.imported.flags.items():
+            store = statsig.get_parameter_store(user, "s")
+            for finding in evaluation.imported.report.findings:
+                stored = finding.source_key.partition("param_store:s.")[2]
+                decision = evaluation.decide(finding.key, context_of(raw, {"tier": "production"})) if stored else None
+                if decision is not None and decision.error_code is None:
+                    text = decision.value if isinstance(decision.value, str) else "fallback"
+                    assert text == store.get_string(stored, "fallback"), json.dumps([stored, raw, export])
+                    seen["stored"] += 1
+            for name in (*GATES, *CONFIGS, *LAYERS):
+                entry = evaluation.imported.flags[name]
                 if "broken" in entry:
                     assert "over the limit" in entry["broken"] or "several rules" in entry["broken"], entry
                     continue

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from buildflags_sdk._evaluation.details import CALLER_DEFAULT, ErrorCode
 from buildflags_sdk.importers.report import Imported, Standing
 from buildflags_sdk.importers.statsig import rule_id_of
 
@@ -119,7 +120,7 @@ def test_mappings_that_lead_back_are_refused_and_ones_to_nothing_take_nobody():
 
 def test_what_the_export_only_names_is_refused_by_name():
     export = mapped(rule(PUBLIC, id="o"))
-    made = imported(gate("b"), param_stores={"p": {}}, cmab_configs={"m": {}}, **export)
+    made = imported(gate("b"), param_stores={"p": 5}, cmab_configs={"m": {}}, **export)
 
     refused = {each.source_key for each in made.report.findings if each.standing is Standing.REFUSED}
     assert refused == {"param_store:p", "bandit:m", "override:a"}
@@ -202,6 +203,57 @@ def test_an_empty_salt_of_a_rule_is_a_salt_and_only_an_absent_one_gives_way_to_i
     assert answers("x", "") == answers("y", "")
     assert answers("x", None) != answers("y", None)
     assert answers("x", None) == answers("y", "x")
+
+
+def test_each_parameter_of_a_store_is_a_flag_over_what_it_refers_to():
+    config = gate(
+        "c",
+        rule(ANN, returnValue={"v": 1}),
+        rule(field("userID", "any", ["bob"]), id="b", returnValue={}),
+        defaultValue={"v": 2},
+    )
+    layer = gate("l", rule(ANN, returnValue={"v": "a"}), defaultValue={"v": [1]}, enabled=True)
+    parameters = {
+        "still": {"ref_type": "static", "param_type": "boolean", "value": True},
+        "gate": {"ref_type": "gate", "gate_name": "g", "pass_value": "yes", "fail_value": "no"},
+        "config": {"ref_type": "dynamic_config", "config_name": "c", "param_name": "v"},
+        "experiment": {"ref_type": "experiment", "experiment_name": "c", "param_name": "v"},
+        "layer": {"ref_type": "layer", "layer_name": "l", "param_name": "v"},
+        "absent": {"ref_type": "layer", "layer_name": "absent", "param_name": "v"},
+    }
+    made = imported(
+        gate("g", rule(ANN)),
+        dynamic_configs=[config],
+        layer_configs=[layer],
+        param_stores={"s": {"parameters": parameters}},
+    )
+
+    def answers(user: str) -> dict[str, Any]:
+        decisions = {name: decide(made, f"param_store-s.{name}", {"userID": user}) for name in parameters}
+        assert not any(each.error_code for each in decisions.values())
+        return {name: each.value for name, each in decisions.items() if each.value is not CALLER_DEFAULT}
+
+    assert answers("ann") == {"still": True, "gate": "yes", "config": 1, "experiment": 1, "layer": "a"}
+    assert answers("bob") == {"still": True, "gate": "no", "layer": [1]}
+    assert answers("cy") == {"still": True, "gate": "no", "config": 2, "experiment": 2, "layer": [1]}
+    assert {each.standing for each in made.report.findings} == {Standing.EXACT}
+
+
+def test_a_parameter_over_a_refused_flag_is_an_error_and_what_is_unknown_is_named():
+    bad = gate("bad", rule({"type": "unheard"}), defaultValue={})
+    parameters = {
+        "of bad": {"ref_type": "dynamic_config", "config_name": "bad", "param_name": "v"},
+        "odd": {"ref_type": "weather"},
+        "more": {"ref_type": "static", "value": 1, "until": 5},
+    }
+    made = imported(dynamic_configs=[bad], param_stores={"s": {"parameters": parameters, "since": 1}})
+    (key,) = (each.key for each in made.report.findings if each.source_key == "param_store:s.of bad")
+
+    assert decide(made, key, {"userID": "u"}).error_code is ErrorCode.PARSE_ERROR
+    assert "refused" in why(made, "param_store:s.of bad")[1]
+    assert why(made, "param_store:s.odd")[0] is Standing.REFUSED
+    for place in ("$.param_stores.s.parameters.more.until", "$.param_stores.s.since"):
+        assert place in why(made, "param_store:s.more")[1]
 
 
 REAL: dict[str, Any] = {

@@ -3,7 +3,7 @@
 Both forms: lists with their conditions inside, and (version 2) objects by name whose conditions stand in `condition_map`.
 Follows statsig-python-core 0.24, config mapping (`overrides`) included. Id lists stand in files of their own there: put
 each as a list of its hashes under `id_lists` to have it imported; one that is not at hand is asked of the client's source
-of lists.
+of lists. Each parameter of a parameter store is a flag of its own, `param_store-STORE.PARAMETER`.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from .conditions import Conditions
 from .configs import CONFIGS, GATES, LAYERS, Configs
 from .contexts import context_of
 from .fields import EXPORT, USED
+from .stores import Stores
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -57,6 +58,9 @@ def read(data: bytes, *, max_bytes: int = MAX_BYTES) -> Imported:
     reader = _Reader(draft, links, export, specs, keys)
     made = {key: reader.entry(table, name, key) for (table, name), key in keys.items()}
     reader.tell_groups()
+    made |= Stores(reader.refer, {key: entry for key, (entry, _, _) in made.items()}).read(
+        _objects(export, "param_stores")
+    )
     heights = links.heights()
     refused: set[Node] = {("flag", key) for key, (entry, _, _) in made.items() if entry is None}
     shadowed = links.reaching(refused)
@@ -68,7 +72,7 @@ def read(data: bytes, *, max_bytes: int = MAX_BYTES) -> Imported:
             problem = f"its gates name each other {height} deep" if height else "its gates lead back to each other"
             draft.refuse_flag(key, problem, where=where, type=entry["type"])
         else:
-            asks = "it asks a gate that is refused: there it is an error" if ("flag", key) in shadowed else ""
+            asks = "it asks a flag that is refused: there it is an error" if ("flag", key) in shadowed else ""
             draft.add_flag(key, entry, where=where, why="; ".join(filter(None, (why, asks))))
     for key, why, where in _left_out(export, specs):
         draft.refuse_flag(key, why, where=where)
@@ -131,6 +135,14 @@ class _Reader:
         for condition, key, holds in self._asked:
             condition["variants"] = [name for name, group in self._groups.get(key, {}).items() if holds(group)]
 
+    def refer(self, asking: str, table: str, name: str) -> tuple[str, str] | None:
+        """The source key and our key of the flag of a spec that a parameter asks; None without one."""
+        key = self.keys.get((table, name))
+        if key is None:
+            return None
+        self.links.add(("flag", asking), ("flag", key))
+        return key, self.draft.name("flag", key)
+
     def _gate(self, name: str) -> Json:
         self.links.add(("flag", self._key), ("flag", name))
         return {"flag": self.draft.name("flag", name), "on": True, "on_absent": False}
@@ -166,8 +178,6 @@ def _listed(raw: Any) -> list[Any]:
 
 def _left_out(export: Json, specs: dict[str, Json]) -> Iterator[tuple[str, str, str]]:
     """What the export names and no flag is made of: key, why and where."""
-    for name in _objects(export, "param_stores"):
-        yield f"param_store:{name}", "parameter stores are not read", place("param_stores", name)
     for name in _objects(export, "cmab_configs").keys() - specs[CONFIGS].keys():
         why = "a bandit tries its variants at random and by scores"
         yield f"bandit:{name}", why, place("cmab_configs", name)

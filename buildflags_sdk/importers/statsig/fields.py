@@ -48,3 +48,9 @@ EXPORT: Final[Shape] = dict.fromkeys((
     "sdk_keys_to_app_ids", "hashed_sdk_keys_to_app_ids", "hashed_sdk_keys_to_entities", "session_replay_info",
     "auto_capture_settings", "gcir_config",
 ))  # fmt: skip
+
+PARAMETER: Final[Shape] = dict.fromkeys((
+    "name", "ref_type", "param_type", "value", "gate_name", "pass_value", "fail_value", "config_name", "experiment_name",
+    "layer_name", "param_name",
+))  # fmt: skip
+STORE: Final[Shape] = dict.fromkeys(("parameters", "targetAppIDs", "version", "checksum"))
