@@ -12,6 +12,7 @@ import pytest
 
 from buildflags_sdk._evaluation.details import CALLER_DEFAULT
 from buildflags_sdk.importers import configcat
+from buildflags_sdk.importers.peers.configcat import evaluator
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -148,3 +149,17 @@ def test_every_parameter_row_is_configcats_own(cases: Cases) -> None:
                 setting, expected = row
                 cases.check(cases.config(table["config"]), setting, user_of(table["user"]), expected)
     cases.done()
+
+
+@pytest.mark.parametrize("options", [[60, 40], [40, 60]])
+def test_an_empty_context_is_a_missing_user_to_both(both: Callable[..., Any], options: list[int]) -> None:
+    pytest.importorskip("configcatclient", reason="configcat-client is not installed")
+    served = [{"p": share, "v": {"s": name}} for share, name in zip(options, ("one", "two"), strict=True)]
+    data = json.dumps({"p": {"s": ""}, "s": [], "f": {"f": {"t": 1, "v": {"s": "nobody"}, "p": served}}}).encode()
+    evaluate, decided = evaluator(data), both(configcat.read(data))
+
+    assert evaluate("f", {}).value == decided.decide("f", {}).value == "nobody"
+    users = [f"user {number}" for number in range(30)]
+    theirs = [evaluate("f", {"Identifier": user}).value for user in users]
+    assert theirs == [decided.decide("f", {"targetingKey": user}).value for user in users]
+    assert set(theirs) == {"one", "two"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from .answers import DEFAULT, Answer, said, sdk
@@ -16,7 +17,7 @@ _BUILT_IN = frozenset(("Identifier", "Email", "Country"))
 
 
 def evaluator(data: bytes) -> Evaluate:
-    """Evaluates the export with its overrides, so that nothing is downloaded."""
+    """Evaluates the export with its overrides, so that nothing is downloaded. An empty context is a missing user."""
     package, overrides = sdk("configcatclient"), sdk("configcatclient.overridedatasource")
     config = json.loads(data)
     sdk("configcatclient.config").fixup_config_salt_and_segments(config)
@@ -39,11 +40,13 @@ def evaluator(data: bytes) -> Evaluate:
             return self.override_behaviour
 
     options = package.ConfigCatOptions(polling_mode=package.PollingMode.manual_poll(), flag_overrides=Given())
-    client = package.ConfigCatClient.get("configcat-sdk-1/0123456789012345678901/0123456789012345678901", options)
+    digest = sha256(data).hexdigest()[:22]  # the SDK gives the same client again for the same key
+    client = package.ConfigCatClient.get(f"configcat-sdk-1/{digest}/{digest}", options)
 
     def evaluate(key: str, context: Mapping[str, Any]) -> Answer:
         custom = {name: value for name, value in context.items() if name not in _BUILT_IN}
-        user = package.user.User(context.get("Identifier", ""), context.get("Email"), context.get("Country"), custom)
+        known = context.get("Identifier", ""), context.get("Email"), context.get("Country"), custom
+        user = package.user.User(*known) if context else None
         details = client.get_value_details(key, None, user)
         rule = "a targeting rule" if details.matched_targeting_rule else ""
         share = "a percentage option" if details.matched_percentage_option else ""
