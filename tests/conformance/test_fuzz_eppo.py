@@ -232,3 +232,50 @@ def test_no_subject_is_moved_by_a_chance_condition(
 
     check()
     tally("eppo (fuzz)", passed=compared)
+
+
+ABSENT = object()
+odd = st.sampled_from(
+    [ABSENT, None, True, False, 0, 5, 2.5, -1, "x", "v1", "2020", [], {}, ["x"], {"x": 1}, {"x": "y"}, 10**20, 1e300]
+)
+
+
+def places(thing: Any) -> Iterator[tuple[Any, Any]]:
+    """Every place in a flag: what holds it, and its name or index there."""
+    for name in list(thing) if isinstance(thing, dict) else range(len(thing)) if isinstance(thing, list) else ():
+        yield thing, name
+        yield from places(thing[name])
+
+
+def test_a_flag_with_something_odd_in_it_is_decided_the_same_or_refused(
+    client: Any, both: Callable[..., Any], fuzz_examples: int, tally: Callable[..., None]
+) -> None:
+    compared = refused = 0
+
+    @settings(max_examples=fuzz_examples, deadline=None)
+    @given(flags(), st.randoms(use_true_random=False), odd, subjects)
+    def check(flag: dict[str, Any], chance: Any, thing: Any, asked: list[tuple[str, dict[str, Any]]]) -> None:
+        nonlocal compared, refused
+        default = TYPED[flag["variationType"]][1]
+        theirs = getattr(client, f"get_{flag['variationType'].lower()}_assignment")
+        holder, name = chance.choice([each for each in places(flag) if each[1] != "variationType"])
+        if thing is not ABSENT:
+            holder[name] = thing
+        else:
+            del holder[name]
+        data = document({"flag": flag})
+        client.set_configuration(eppo_client.Configuration(flags_configuration=data))
+        imported = eppo.read(data)
+        if imported.report.refused:
+            refused += 1
+            return
+        decided = both(imported)
+        for subject, attributes in asked:
+            decision = decided.decide("flag", imported.attributes.apply({**attributes, "subjectKey": subject}))
+            value = default if decision.value is CALLER_DEFAULT else decision.value
+            assert value == theirs("flag", subject, attributes, default), (subject, attributes, decision)
+            compared += 1
+
+    check()
+    tally("eppo (fuzz)", passed=compared, refused=refused)
+    assert compared

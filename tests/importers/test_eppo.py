@@ -16,6 +16,7 @@ from buildflags_sdk.importers import Imported, Standing, eppo
 
 SPLIT = [{"variationKey": "red", "shards": []}]
 FLAG = {
+    "key": "f",
     "enabled": True,
     "variationType": "STRING",
     "variations": {"red": {"key": "red", "value": "RED"}, "blue": {"key": "blue", "value": "BLUE"}},
@@ -168,7 +169,7 @@ def test_a_value_has_its_type(kind, value, ours):
         ("JSON", "{bad"),
         ("JSON", '1,"x":2'),
         ("JSON", "NaN"),
-        ("JSON", {}),
+        ("JSON", 5),
         ("INTEGER", 2.5),
         ("NUMERIC", "1"),
         ("BOOLEAN", 1),
@@ -262,11 +263,10 @@ WHOLE: dict[str, Any] = {
     "format": "SERVER",
     "environment": {"name": "Production"},
     "flags": {
-        "plain": {"key": "plain", **FLAG},
+        "plain": {**FLAG, "key": "plain"},
         "f": {
-            "key": "f",
-            "comment": "for people",
             **FLAG,
+            "comment": "for people",
             "allocations": [
                 {
                     "key": "a",
@@ -326,3 +326,44 @@ def test_what_a_split_adds_to_the_log_is_told():
     _, why = notes(*ALLOCATION, "splits", 0, extraLogging={"owner": "x"})
 
     assert why == "extraLogging is not added to events here: $.flags.f.allocations[0].splits[0].extraLogging"
+
+
+ABSENT = object()
+
+
+@pytest.mark.parametrize(
+    ("steps", "given", "said"),
+    [
+        (("key",), ABSENT, "$.flags.f has no key"),
+        (("enabled",), 1, "$.flags.f.enabled is 1, not true or false"),
+        (("totalShards",), 10.0, "$.flags.f.totalShards is 10.0, not a count"),
+        (("variations",), [], "$.flags.f.variations is [], not an object"),
+        (("variations", "blue", "value"), [1], "$.flags.f.variations.blue.value is [1], not a text"),
+        (("variations", "blue", "key"), "navy", "$.flags.f.variations.blue.key is 'navy'"),
+        (("allocations", 0, "doLog"), None, "$.flags.f.allocations[0].doLog is None, not true or false"),
+        (("allocations", 0, "rules"), None, "$.flags.f.allocations[0].rules is None, not a list"),
+        (("allocations", 0, "rules", 0, "conditions"), ABSENT, "$.flags.f.allocations[0].rules[0] has no conditions"),
+        (("allocations", 0, "splits"), ABSENT, "$.flags.f.allocations[0] has no splits"),
+        (("allocations", 0, "splits", 0, "variationKey"), 5, "$.flags.f.allocations[0].splits[0].variationKey is 5"),
+        (("allocations", 0, "splits", 0, "extraLogging"), {"x": 1}, "splits[0].extraLogging is {'x': 1}"),
+        (("allocations", 0, "splits", 0, "shards", 0, "salt"), None, "splits[0].shards[0].salt is None, not a text"),
+        (
+            ("allocations", 0, "splits", 0, "shards", 0, "ranges", 0, "end"),
+            -1,
+            "shards[0].ranges[0].end is -1, not a count",
+        ),
+    ],
+)
+def test_a_flag_that_eppos_sdk_does_not_read_is_refused_with_the_place(steps, given, said):
+    document = json.loads(json.dumps(WHOLE))
+    inside: Any = document["flags"]["f"]
+    for step in steps[:-1]:
+        inside = inside[step]
+    inside[steps[-1]] = given
+    if given is ABSENT:
+        del inside[steps[-1]]
+
+    plain, other = eppo.read(json.dumps(document).encode()).report.findings
+
+    assert (plain.standing, other.standing) == (Standing.EXACT, Standing.REFUSED)
+    assert said in other.why

@@ -9,47 +9,31 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from buildflags_sdk._evaluation.details import CALLER_DEFAULT, Reason
 from buildflags_sdk._evaluation.lines import Refused, decode_line, parse_time, shown
 from buildflags_sdk._evaluation.operators import Unpreparable, prepare
 from buildflags_sdk.errors import FlagFileError
+from buildflags_sdk.importers.draft import Draft, Unsupported, place
+from buildflags_sdk.importers.report import MOVED, TARGETING_KEY, AttributeMapping
+from buildflags_sdk.importers.source import MAX_BYTES, read_object
 
-from .draft import Draft, Unsupported, a_list, an_object, place
-from .report import MOVED, TARGETING_KEY, AttributeMapping
-from .shape import unknown_fields
-from .source import MAX_BYTES, read_object
+from .wire import check_flag, notes_on
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from buildflags_sdk._evaluation.details import Decision
-
-    from .report import Imported
-    from .shape import Shape
+    from buildflags_sdk.importers.report import Imported
 
     Condition = dict[str, Any]
+    _Shard = tuple[str, list[tuple[int, int]]]
 
 _TYPES = {"STRING": "string", "INTEGER": "integer", "NUMERIC": "float", "BOOLEAN": "boolean", "JSON": "object"}
 _ORDERINGS = {"GT": "gt", "GTE": "gte", "LT": "lt", "LTE": "lte"}
 _NEVER: Condition = {"any": []}
 _SUBJECT = "subjectKey"
-_SHARD: Final[Shape] = {"salt": None, "ranges": [{"start": None, "end": None}]}
-_ALLOCATION: Final[Shape] = {
-    **dict.fromkeys(("key", "startAt", "endAt", "doLog")),
-    "rules": [{"conditions": [dict.fromkeys(("attribute", "operator", "value"))]}],
-    "splits": [{"variationKey": None, "shards": [_SHARD], "extraLogging": None}],
-}
-_FLAG: Final[Shape] = {
-    **dict.fromkeys(("key", "enabled", "variationType", "totalShards", "comment")),
-    "variations": {"*": {"key": None, "value": None}},
-    "allocations": [_ALLOCATION],
-}
-_DOCUMENT: Final[Shape] = {
-    **dict.fromkeys(("createdAt", "format", "environment", "bandits", "banditReferences")),
-    "flags": {"*": _FLAG},
-}
 
 
 def read(data: bytes, *, max_bytes: int = MAX_BYTES) -> Imported:
@@ -75,11 +59,9 @@ def read(data: bytes, *, max_bytes: int = MAX_BYTES) -> Imported:
     for key, raw in flags.items():
         where = place("flags", key)
         try:
-            flag = _Flag(raw, where, bandits.get(key, []))
+            flag = _Flag(check_flag(key, raw), where, bandits.get(key, []))
             entry = flag.entry()
-            unknown = unknown_fields({**source, "flags": {key: raw}}, _DOCUMENT)
-            notes = filter(None, [*flag.notes, *_unlogged(key, flag.raw), unknown])
-            draft.add_flag(key, entry, where=where, why="; ".join(notes))
+            draft.add_flag(key, entry, where=where, why="; ".join([*flag.notes, *notes_on(key, flag.raw, source)]))
         except Unsupported as problem:
             draft.refuse_flag(key, str(problem), where=where)
     return draft.done(AttributeMapping(_SUBJECT, {TARGETING_KEY: MOVED}))
@@ -99,62 +81,46 @@ def result_of(decision: Decision) -> dict[str, Any]:
 class _Flag:
     """One flag on its way into page form. `notes` says what it means differently here."""
 
-    def __init__(self, raw: Any, where: str, bandits: list[str]) -> None:
-        self.raw = an_object(raw, where)
+    def __init__(self, raw: dict[str, Any], where: str, bandits: list[str]) -> None:
+        self.raw = raw
         self.where = where
         self.notes = [f"bandit {name} scores no actions here; the flag's own value is kept" for name in bandits]
         self.type = _TYPES.get(str(self.raw.get("variationType")), "")
         if not self.type:
             msg = f"{where}.variationType is {shown(self.raw.get('variationType'))}, not one of {', '.join(_TYPES)}"
             raise Unsupported(msg)
-        self.variants = {
-            key: self._variant(key, an_object(variation, f"{where}.variations.{key}"))
-            for key, variation in an_object(self.raw.get("variations", {}), f"{where}.variations").items()
-        }
+        self.variants = {key: self._variant(key, variation) for key, variation in self.raw["variations"].items()}
 
     def entry(self) -> dict[str, Any]:
         """The flag in page form, but for its key."""
-        enabled = self.raw.get("enabled")
-        if not isinstance(enabled, bool):
-            msg = f"{self.where}.enabled is {shown(enabled)}, not true or false"
-            raise Unsupported(msg)
-        allocations = a_list(self.raw.get("allocations"), f"{self.where}.allocations")
+        allocations = enumerate(self.raw["allocations"])
         return {
             "type": self.type,
             "variants": {name: body for name, body in self.variants.items() if body is not None},
-            "enabled": enabled,
+            "enabled": self.raw["enabled"],
             "off": None,
-            "rules": [rule for at, raw in enumerate(allocations) for rule in self._allocation(raw, at)],
+            "rules": [rule for at, each in allocations for rule in self._allocation(each, at)],
             "fallthrough": None,
         }
 
     def _variant(self, key: str, variation: dict[str, Any]) -> Any:
         """A variant's body. One whose value is not of the flag's type gives the caller's default; None is no body."""
-        value, problem = _typed(self.type, variation.get("value"))
+        value, problem = _typed(self.type, variation["value"])
         if problem:
             self.notes.append(f"variation {key} {problem}: the caller's default, without the peer's error")
             return None if self.type == "boolean" else {}
         return {"value": value} if self.type == "object" else value
 
-    def _allocation(self, raw: Any, at: int) -> list[dict[str, Any]]:
-        where = f"{self.where}.allocations[{at}]"
-        allocation = an_object(raw, where)
-        key = allocation.get("key")
-        if not isinstance(key, str):
-            msg = f"{where}.key is {shown(key)}, not a text"
-            raise Unsupported(msg)
+    def _allocation(self, allocation: dict[str, Any], at: int) -> list[dict[str, Any]]:
+        key, where = allocation["key"], f"{self.where}.allocations[{at}]"
         conditions = [*_window(allocation, where), *self._rules(allocation, where)]
-        splits = [
-            an_object(split, f"{where}.splits[{at}]")
-            for at, split in enumerate(a_list(allocation.get("splits"), f"{where}.splits"))
-        ]
-        shards = [self._shards(split, where) for split in splits]
-        serves = [split.get("variationKey") for split in splits]
+        shards = [_shards(split) for split in allocation["splits"]]
+        serves = [split["variationKey"] for split in allocation["splits"]]
         common = [shard for shard in (shards[0] if shards else []) if all(shard in each for each in shards)]
         own = [[shard for shard in each if shard not in common] for each in shards]
         salts = {shard[0] for each in own for shard in each}
-        plain = all(self.variants.get(str(name)) is not None for name in serves)
-        if len(splits) > 1 and plain and len(salts) == 1 and all(len(each) == 1 for each in own):
+        plain = all(self.variants.get(name) is not None for name in serves)
+        if len(serves) > 1 and plain and len(salts) == 1 and all(len(each) == 1 for each in own):
             ranges = [
                 {"from": start, "to": end, "variant": name}
                 for name, ((_, spans),) in zip(serves, own, strict=True)
@@ -164,7 +130,7 @@ class _Flag:
             bucketing = {"scheme": "eppo", "seed": salts.pop(), "of": self._total(), "on_miss": "next"}
             return [_rule(key, [*conditions, *shares], {"split": {**bucketing, "ranges": ranges}})]
         return [
-            _rule(key, [*conditions, *map(self._share, each)], self._serve(str(name)))
+            _rule(key, [*conditions, *map(self._share, each)], self._serve(name))
             for each, name in zip(shards, serves, strict=True)
         ]
 
@@ -174,21 +140,13 @@ class _Flag:
         return {"variant": variation} if self.variants.get(variation) is not None else None
 
     def _total(self) -> int:
-        total = self.raw.get("totalShards")
-        if not isinstance(total, int) or isinstance(total, bool) or total < 1:
+        total: int = self.raw["totalShards"]
+        if total < 1:
             msg = f"{self.where}.totalShards is {shown(total)}, not a count"
             raise Unsupported(msg)
         return total
 
-    def _shards(self, split: dict[str, Any], where: str) -> list[tuple[str, list[tuple[Any, Any]]]]:
-        made = []
-        for raw in a_list(split.get("shards"), f"{where}.splits.shards"):
-            shard = an_object(raw, f"{where}.splits.shards")
-            spans = [an_object(span, f"{where}.splits.shards.ranges") for span in a_list(shard.get("ranges"), where)]
-            made.append((str(shard.get("salt", "")), [(span.get("start"), span.get("end")) for span in spans]))
-        return made
-
-    def _share(self, shard: tuple[str, list[tuple[Any, Any]]]) -> Condition:
+    def _share(self, shard: _Shard) -> Condition:
         salt, spans = shard
         shares = [
             {"share": {"scheme": "eppo", "seed": salt, "of": self._total(), "from": start, "to": end}}
@@ -199,14 +157,11 @@ class _Flag:
     def _rules(self, allocation: dict[str, Any], where: str) -> list[Condition]:
         """Nothing without rules; else one condition: any of the rules, all of a rule's conditions."""
         rules = []
-        for at, raw in enumerate(a_list(allocation.get("rules"), f"{where}.rules")):
-            rule = an_object(raw, f"{where}.rules[{at}]")
-            conditions = a_list(rule.get("conditions"), f"{where}.rules[{at}].conditions")
-            rules.append(_joined("all", [self._condition(raw, f"{where}.rules[{at}]") for raw in conditions]))
+        for at, rule in enumerate(allocation.get("rules", ())):
+            rules.append(_joined("all", [self._condition(each, f"{where}.rules[{at}]") for each in rule["conditions"]]))
         return [_joined("any", rules)] if rules else []
 
-    def _condition(self, raw: Any, where: str) -> Condition:
-        condition = an_object(raw, where)
+    def _condition(self, condition: dict[str, Any], where: str) -> Condition:
         attribute, operator, value = (condition.get(name) for name in ("attribute", "operator", "value"))
         if not isinstance(attribute, str) or not isinstance(operator, str):
             msg = f"{where} compares the attribute {shown(attribute)} by {shown(operator)}"
@@ -222,6 +177,10 @@ class _Flag:
         given = {"attr": ["id"], **test, "on_missing": False, "on_null": operator == "IS_NULL" and value is True}
         absent = {"attr": ["id"], "op": "in", "values": [], "on_missing": True, "on_null": False}
         return {"any": [given, {"all": [absent, {"attr": [TARGETING_KEY], **test}]}]}
+
+
+def _shards(split: dict[str, Any]) -> list[_Shard]:
+    return [(each["salt"], [(span["start"], span["end"]) for span in each["ranges"]]) for each in split["shards"]]
 
 
 def _test(operator: str, value: Any, where: str) -> dict[str, Any] | None:
@@ -325,18 +284,6 @@ def _bandit_flags(source: dict[str, Any]) -> dict[str, list[str]]:
             for key in dict.fromkeys(key for key in keys if isinstance(key, str)):
                 found.setdefault(key, []).append(str(name))
     return found
-
-
-def _unlogged(key: str, flag: dict[str, Any]) -> Iterator[str]:
-    """What is said of the words that a split adds to the log there: no event here has them."""
-    splits = [
-        place("flags", key, "allocations", at, "splits", inside, "extraLogging")
-        for at, allocation in enumerate(flag.get("allocations") or ())
-        for inside, split in enumerate(allocation.get("splits") or ())
-        if split.get("extraLogging")
-    ]
-    if splits:
-        yield f"extraLogging is not added to events here: {', '.join(splits)}"
 
 
 def _rule(rule_id: str, conditions: list[Condition], serve: dict[str, Any] | None) -> dict[str, Any]:
