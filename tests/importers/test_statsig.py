@@ -58,6 +58,7 @@ def why(made: Imported, key: str) -> tuple[Standing, str]:
         ({"feature_gates": [{"rules": []}]}, "without a name"),
         ({"feature_gates": [gate("a"), gate("a")]}, "without a name of its own"),
         ({"feature_gates": {"x": {"value": True, "rule_id": "r"}}}, "one user's values"),
+        ({"feature_gates": [], "overrides": [1]}, "overrides must hold objects"),
     ],
 )
 def test_another_kind_of_export_is_refused_with_what_to_give(data, said):

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = ["context_of", "read", "rule_id_of"]
 
+_BY_NAME = ("condition_map", "overrides", "override_rules", "id_lists", "param_stores", "cmab_configs")
 _TABLES = {GATES: "gate", CONFIGS: "config", LAYERS: "layer"}
 
 
@@ -52,6 +53,10 @@ def read(data: bytes, *, max_bytes: int = MAX_BYTES) -> Imported:
     if not any(table in export for table in _TABLES):
         msg = f"this is no export of Statsig, with the fields {sorted(export)[:8]}: give what download_config_specs answers"
         raise FlagFileError(msg)
+    for name in _BY_NAME:
+        if not isinstance(export.get(name) or {}, dict):
+            msg = f"{name} must hold objects by name: give what download_config_specs answers"
+            raise FlagFileError(msg)
     draft, links = Draft("statsig", str(export.get("time", ""))), Links()
     keys = _source_keys(specs)
     draft.reserve("flag", keys.values())
@@ -158,8 +163,7 @@ class _Reader:
 
 
 def _objects(export: Json, name: str) -> Json:
-    found = export.get(name)
-    return found if isinstance(found, dict) else {}
+    return export.get(name) or {}
 
 
 def _experiments_asked(export: Json, specs: dict[str, Json]) -> set[str]:

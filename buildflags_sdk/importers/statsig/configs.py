@@ -43,8 +43,7 @@ class Configs:
         self.specs = specs
         self.grouped = grouped
         self.shared, self.mappings, self.mapping_rules = (
-            named if isinstance(named := export.get(name), dict) else {}
-            for name in ("condition_map", "overrides", "override_rules")
+            export.get(name) or {} for name in ("condition_map", "overrides", "override_rules")
         )
         self._notes: list[str] = []
         self._used: Json = {}

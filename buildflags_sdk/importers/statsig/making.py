@@ -9,7 +9,7 @@ from buildflags_sdk.importers.draft import Unsupported
 Json = dict[str, Any]
 
 DEFAULT: Final = "default"
-_MOST_RULES: Final = 5000
+_MOST_RULES: Final = 1000
 _OF: Final = 10_000
 
 
