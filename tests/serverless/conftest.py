@@ -28,6 +28,7 @@ HOST = "flags.example"
 
 HANDLER = """
 import pathlib, socket, threading, time
+import httpx  # what is slow to load on a busy machine, so that the waits below are for the backend
 from buildflags_sdk import Client
 from buildflags_sdk.integrations.aws_lambda import lambda_handler
 

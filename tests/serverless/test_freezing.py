@@ -143,7 +143,7 @@ def test_frozen_before_its_first_ruleset_it_comes_to_one(function: Any, server: 
     """The initialisation is given up; the first invocation answers with the caller's default, and a later one knows."""
     stuck = tmp_path / "stuck"  # where the function looks
     stuck.touch()
-    shop = function(url=by_name(server), budget=BUDGET, wait=2.0)  # that long: the look-up begins when httpx is loaded
+    shop = function(url=by_name(server), budget=BUDGET, wait=3.0)
     answer, _ = shop.invoke()
     assert (answer["greeting"], ours(answer)) == ("default", ["buildflags-names"])
     shop.freeze()
