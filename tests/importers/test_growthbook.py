@@ -132,6 +132,17 @@ def test_a_variation_that_passes_through_takes_its_range_out_of_later_ones():
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("mark", "expected"), [(1, "next"), ("x", "next"), ([], "next"), (0, "a"), ("", "a"), (None, "a")]
+)
+def test_a_mark_is_set_by_whatever_is_true_in_javascript(mark, expected):
+    experiment = {"variations": ["a", "a"], "meta": [{"passthrough": mark}, {"passthrough": mark}]}
+
+    assert value([experiment, {"force": "next"}], {"id": "u"}) == expected
+    gated = with_parent(gate=mark).flags["f"]["rules"]
+    assert (len(gated) == 2) is (expected == "next")
+
+
 def test_ranges_are_cut_at_the_very_ends():
     assert without([((0, 1), "x"), ((0.2, 0.4), "y")], (0.25, 0.5)) == [
         ((0, 0.25), "x"), ((0.5, 1), "x"), ((0.2, 0.25), "y"),

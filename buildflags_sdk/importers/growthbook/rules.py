@@ -103,7 +103,7 @@ class RuleReader:
         self.where = f"{feature.where}.rules[{at}]"
         self.id = rule["id"] if isinstance(rule.get("id"), str) and rule["id"] else f"{UNNAMED}{at}"
         self.gate_id = f"{GATE}{at}"
-        disabled = rule.get("disableStickyBucketing") is True
+        disabled = _is_truthy(rule.get("disableStickyBucketing"))
         self.sticky = self.payload.sticky_buckets and not disabled
         self.by = [_attribute(rule.get("hashAttribute"), f"{self.where}.hashAttribute") or [TARGETING_KEY]]
         fallback = _attribute(rule.get("fallbackAttribute"), f"{self.where}.fallbackAttribute")
@@ -147,7 +147,7 @@ class RuleReader:
                 raise Unsupported(msg)
             flag = self.payload.draft.name("flag", parent["id"])
             holds = self.payload.conditions.over_parent(flag, parent.get("condition") or {}, f"{here}.condition")
-            if parent.get("gate") is True:
+            if _is_truthy(parent.get("gate")):
                 self._add(self.gate_id, [*held, {"not": holds}], None)
             held.append(holds)
         return held
@@ -196,7 +196,7 @@ class RuleReader:
         names: list[str | None] = []
         for at, value in enumerate(values):
             names.append(
-                None if described[at].get("passthrough") is True else self._variation(key, at, keys[at], value)
+                None if _is_truthy(described[at].get("passthrough")) else self._variation(key, at, keys[at], value)
             )
         last = [*before, *self._forced(before, key, names)]
         chosen = self.rule.get("force") if self.feature.inline else None
@@ -330,8 +330,14 @@ def _body(flag_type: str, value: Any) -> Any:
         return {"on": False}
     if flag_type == "boolean":
         return value
-    truthy = isinstance(value, (dict, list)) or bool(value)
-    return {"value": value} if isinstance(value, dict) else value if truthy else {"value": value, "on": False}
+    return (
+        {"value": value} if isinstance(value, dict) else value if _is_truthy(value) else {"value": value, "on": False}
+    )
+
+
+def _is_truthy(value: Any) -> bool:
+    """Tell what JavaScript takes for true."""
+    return isinstance(value, (dict, list)) or bool(value)
 
 
 def _scheme(version: Any) -> str | None:
