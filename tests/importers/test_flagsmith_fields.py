@@ -98,3 +98,35 @@ def test_a_field_that_is_not_known_is_named_by_its_place(export, steps, name):
     assert [(each.source_key, each.standing, each.why) for each in noted] == [
         (name, Standing.APPROXIMATED, f"fields that are not known were left out: ${path}.brand_new")
     ]
+
+
+def test_entries_say_where_they_stand_in_the_export():
+    places = {each.source_key: each.where for each in flagsmith.read(json.dumps(document()).encode()).report.findings}
+
+    assert places == {
+        "f": "$.feature_states[0]",
+        "pros": "$.project.segments[0]",
+        "identity_overrides": "$.identity_overrides[0]",
+    }
+
+
+def test_what_is_replaced_or_overrides_nothing_is_told():
+    export = document()
+    export["feature_states"].append(state())
+    export["project"]["segments"].append(export["project"]["segments"][0])
+    export["identity_overrides"][0]["identity_features"][0]["feature"]["name"] = "gone"
+    why = {each.source_key: each.why for each in flagsmith.read(json.dumps(export).encode()).report.findings}
+
+    assert why == {
+        "f": "the state at $.feature_states[0] is replaced",
+        "pros": "the segment at $.project.segments[0] is replaced",
+        "identity_overrides": "it overrides 'gone', which is no feature here",
+    }
+
+
+def test_a_trait_may_come_as_flagsmiths_sdk_takes_it():
+    apply = flagsmith.read(json.dumps(document()).encode()).attributes.apply
+
+    assert apply({"identifier": "u", "plan": {"value": "pro", "transient": True}, "box": {"value": 1, "size": 2}}) == {
+        "identifier": "u", "targetingKey": "u", "plan": "pro", "box": {"value": 1, "size": 2},
+    }  # fmt: skip

@@ -23,6 +23,8 @@ from .nodes import Contexts
 from .segments import problems_of_chains, segments_of, spread_problems
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from buildflags_sdk._evaluation.details import Decision
     from buildflags_sdk.importers.report import Imported
 
@@ -51,7 +53,7 @@ def read(data: bytes, *, max_bytes: int = MAX_BYTES) -> Imported:
         environment_key = str(an_object(context["environment"], "$.environment").get("key"))
         features = an_object(context.get("features") or {}, "$.features")
         segments = segments_of(draft, context)
-        notes = notes_of_context(source) if own_keys else notes_of_document(source)
+        notes = notes_of_context(source) if own_keys else notes_of_document(source, context)
         draft.reserve("flag", features)
         entries, results, problems = _entries(draft, features, segments, environment_key, own_keys=own_keys)
     except Unsupported as problem:
@@ -67,12 +69,12 @@ def read(data: bytes, *, max_bytes: int = MAX_BYTES) -> Imported:
     spread_problems(segments, problems)
     _add_segments(draft, segments, notes)
     for name in features:
-        where = place("features", name)
+        where = notes.places["flag", name]
         if name in problems:
             draft.refuse_flag(name, problems[name], where=where)
         else:
             draft.add_flag(name, entries[name], where=where, why="; ".join(notes.flags.get(name, ())))
-    return draft.done(AttributeMapping(IDENTIFIER, {TARGETING_KEY: MOVED}))
+    return draft.done(AttributeMapping(IDENTIFIER, {TARGETING_KEY: MOVED}, _context_of))
 
 
 def result_of(decision: Decision, definition: dict[str, Any]) -> dict[str, Any]:
@@ -86,6 +88,16 @@ def result_of(decision: Decision, definition: dict[str, Any]) -> dict[str, Any]:
     about = said["variants"].get(decision.variant, {"variant": None, "reason": "ERROR"})
     silent = decision.value is CALLER_DEFAULT or said.get("without_values", False)
     return {"enabled": decision.on, "value": None if silent else decision.value, **about}
+
+
+def _context_of(context: Mapping[str, Any]) -> dict[str, Any]:
+    """What Flagsmith's SDK takes, as the imported flags read it: a trait may come with how long it is to be kept."""
+    traits = {name: value["value"] if _is_described(value) else value for name, value in context.items()}
+    return AttributeMapping(IDENTIFIER, {TARGETING_KEY: MOVED}).apply(traits)
+
+
+def _is_described(trait: Any) -> bool:
+    return isinstance(trait, dict) and "value" in trait and trait.keys() <= {"value", "transient"}
 
 
 def _entries(
@@ -112,11 +124,12 @@ def _entries(
 
 def _add_segments(draft: Draft, segments: list[Segment], notes: Notes) -> None:
     for segment in segments:
+        where = notes.places["segment", segment.key]
         if segment.problem is None:
             why = "; ".join(dict.fromkeys([*segment.notes, *notes.segments.get(segment.key, ())]))
-            draft.add_segment(segment.source, {"when": segment.when}, where=segment.where, why=why)
+            draft.add_segment(segment.source, {"when": segment.when}, where=where, why=why)
         else:
-            draft.refuse_segment(segment.source, segment.problem, where=segment.where)
+            draft.refuse_segment(segment.source, segment.problem, where=where)
 
 
 def _overrides(segments: list[Segment]) -> dict[str, list[Candidate]]:

@@ -38,7 +38,8 @@ class Segment:
         self.raw = raw
         self.where = where
         self.ours = ours
-        self.overrides = [raw for raw in a_list(raw.get("overrides"), f"{where}.overrides") if isinstance(raw, dict)]
+        overrides = a_list(raw.get("overrides"), f"{where}.overrides")
+        self.overrides = [an_object(override, f"{where}.overrides[{at}]") for at, override in enumerate(overrides)]
         self.when: Condition = NEVER
         self.reads: set[str] = set()
         self.notes: list[str] = []
