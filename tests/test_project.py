@@ -78,7 +78,9 @@ def test_the_readme_names_the_two_commands_of_a_fresh_clone() -> None:
 
 
 def test_every_ci_step_runs_a_target() -> None:
-    steps = set(re.findall(r"^ *step .*\bmake ([a-z-]+)(?: \w+=.*)?$", (ROOT / ".ci" / "run").read_text(), re.MULTILINE))
+    steps = set(
+        re.findall(r"^ *step .*\bmake ([a-z-]+)(?: \w+=.*)?$", (ROOT / ".ci" / "run").read_text(), re.MULTILINE)
+    )
     assert {"test", "lint", "types", "imports", "docs", "wheel", "test-all-pythons"} <= steps <= makefile_targets()
 
 
