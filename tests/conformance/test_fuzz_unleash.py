@@ -83,6 +83,11 @@ def constraints(draw: Any) -> dict[str, Any]:
             },
         )
     )
+    if operator.startswith("STR") or operator in (
+        "REGEX",
+        "IN_CIDR",
+    ):  # of the present's text: the importer tells of it
+        made["contextName"] = draw(st.sampled_from(FIELDS[:-1]))
     if operator.endswith("IN") or operator.startswith("STR"):  # those of several values
         made["values"] = draw(LISTED)
     if draw(switches(15)):

@@ -129,3 +129,10 @@ def test_a_pattern_with_classes_that_mean_more_there_is_told():
         finding = constrained("REGEX", value=pattern).report.findings[0]
         assert (finding.standing, "in Unicode" in finding.why) == (Standing.APPROXIMATED, True), pattern
     assert constrained("REGEX", value=r"a\\d").report.exact == 1
+
+
+def test_the_text_of_the_present_is_told_since_only_unleash_writes_it():
+    asked = {"contextName": "currentTime", "operator": "STR_STARTS_WITH", "values": ["20"]}
+    finding = read({"name": "default", "constraints": [asked]}).report.findings[0]
+
+    assert (finding.standing, "text of currentTime" in finding.why) == (Standing.APPROXIMATED, True)

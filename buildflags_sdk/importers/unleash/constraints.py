@@ -148,6 +148,10 @@ def _condition(raw: Any, where: str, names: Names, notes: list[str]) -> dict[str
     if row.op not in ("in", "matches") and not values:
         msg = f"{place} is empty"
         raise NeverOn(msg)
+    if field == "currentTime" and row.op != "in":
+        notes.append(
+            f"{where} asks the text of currentTime: Unleash writes the present one where the context gives none"
+        )
     dialect = row.ignoring_case if ignore_case and row.ignoring_case else row.dialect
     _must_compare(row.op, dialect, values, place)
     return {
