@@ -6,7 +6,7 @@ import json
 import os
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 from rich.console import Group, RenderableType
@@ -57,23 +57,30 @@ def import_(
 
     SYSTEM is one of appconfig, configcat, eppo, flagd, flagsmith, growthbook, launchdarkly, openfeature, posthog,
     statsig, unleash, waffle. Each flag is exact, approximated (the report says how) or refused (and why). Ends with 1
-    when a flag was refused.
+    when a flag was refused, or the backend did not take its rules.
     """
     if not dry_run and environment is None and output is None:
         raise click.UsageError("say where to: --to ENVIRONMENT or -o FILE; or --dry-run to look first")
     imported = read_export(system, file, max_bytes)
     if page is not None:
         write_whole(Path(page), imported.report.html().encode())
-    made: list[str] = []
+    made, not_taken = Made([], {})
     if not dry_run and output is not None:
         write_whole(Path(output), flags_file(imported))
         made = [output]
     elif not dry_run and environment is not None:
         with managing.api() as api, working("importing …") as progress:
-            made = into_backend(api, environment, imported, progress)
-    answer = {**imported.report.as_dict(), "file": file, "made": made, "report": page, "dry_run": dry_run}
-    show(answer, lambda: _picture(imported, made, page, dry_run=dry_run), as_json=as_json)
-    if imported.report.refused:
+            made, not_taken = into_backend(api, environment, imported, progress)
+    answer = {
+        **imported.report.as_dict(),
+        "file": file,
+        "made": made,
+        "not_taken": not_taken,
+        "report": page,
+        "dry_run": dry_run,
+    }
+    show(answer, lambda: _picture(imported, Made(made, not_taken), page, dry_run=dry_run), as_json=as_json)
+    if imported.report.refused or not_taken:
         raise SystemExit(Exit.NEGATIVE)
 
 
@@ -99,57 +106,69 @@ def flags_file(imported: Imported) -> bytes:
     return (json.dumps(document, ensure_ascii=False, indent=1) + "\n").encode()
 
 
-def into_backend(api: Management, environment: str, imported: Imported, progress: Callable[[str], None]) -> list[str]:
-    """Make segments and flags in the backend, those that others name first, and publish once. Gives the keys made.
+class Made(NamedTuple):
+    """What an import made in a backend, by key, and why the backend did not take the rules of some, by key too."""
 
+    keys: list[str]
+    not_taken: dict[str, str]
+
+
+def into_backend(api: Management, environment: str, imported: Imported, progress: Callable[[str], None]) -> Made:
+    """Make segments and flags in the backend, those that others name first, and publish once.
+
+    A flag that was refused is made too: it gives the caller's default and says why. So does one whose rules the backend does
+    not take, such as flags that name each other in a circle; a segment like that is left out.
     Nothing is overwritten: an entry that is there already ends the import with what was made so far still unpublished.
     """
-    refused = {
-        finding.key
-        for finding in imported.report.findings
-        if finding.standing is Standing.REFUSED and finding.kind == "flag"
-    }
-    waiting: list[tuple[str, Callable[[], Any]]] = [
-        (f"segment {key}", partial(api.create_segment, _segment_body(key, entry), publish=False))
+    waiting: dict[str, Callable[[], Any]] = {
+        f"segment {key}": partial(api.create_segment, _segment_body(key, entry), publish=False)
         for key, entry in imported.segments.items()
-    ]
-    waiting += [
-        (key, partial(api.create_flag, _flag_body(entry, environment), publish=False))
+    }
+    waiting |= {
+        key: partial(api.create_flag, _flag_body(entry, environment), publish=False)
         for key, entry in imported.flags.items()
-        if key not in refused
-    ]
+    }
     made: list[str] = []
+    not_taken: dict[str, str] = {}
     while waiting:
-        postponed, last = [], None
-        for name, make in waiting:
+        postponed: dict[str, Callable[[], Any]] = {}
+        name = why = ""
+        for name, make in waiting.items():
             try:
                 make()
             except Failure as failure:
                 if failure.exit_code != Exit.NEGATIVE:
                     raise
-                postponed.append((name, make))  # it may name an entry that is not made yet
-                last = failure
+                postponed[name] = make  # it may name an entry that is not made yet
+                why = failure.message
             else:
                 made.append(name)
                 progress(f"{len(made)} of {len(made) + len(waiting)} …")
-        if len(postponed) == len(waiting) and last is not None:
-            raise last
+        if len(postponed) == len(waiting):  # none of them ever will: one gives way, which may let others through
+            not_taken[name] = why
+            del postponed[name]
+            if name in imported.flags:
+                broken = {**imported.flags[name], "broken": f"the backend did not take its rules: {why}"}
+                api.create_flag(_flag_body(broken, None), publish=False)
+                made.append(name)
         waiting = postponed
     api.publish(environment)
-    return made
+    return Made(made, not_taken)
 
 
-def _flag_body(entry: dict[str, Any], environment: str) -> dict[str, Any]:
+def _flag_body(entry: dict[str, Any], environment: str | None) -> dict[str, Any]:
+    """A flag to make. Without an environment, or with none of its rules read, it does nothing anywhere."""
     rules = {name: entry[name] for name in _RULES if name in entry}
-    body = {"key": entry["key"], "type": entry["type"], "variants": entry["variants"], "meta": entry.get("meta") or {}}
-    return body | {"environments": {environment: rules}}
+    body: dict[str, Any] = {name: entry[name] for name in ("key", "type", "variants", "broken") if name in entry}
+    body["meta"] = entry.get("meta") or {}
+    return body | {"environments": {environment: rules} if environment is not None and rules else {}}
 
 
 def _segment_body(key: str, entry: dict[str, Any]) -> dict[str, Any]:
     return {"key": key, **{name: value for name, value in entry.items() if name != "segment"}}
 
 
-def _picture(imported: Imported, made: list[str], page: str | None, *, dry_run: bool) -> RenderableType:
+def _picture(imported: Imported, kept: Made, page: str | None, *, dry_run: bool) -> RenderableType:
     report = imported.report
     shown: list[RenderableType] = []
     notable = [finding for finding in report.findings if finding.standing is not Standing.EXACT]
@@ -164,6 +183,9 @@ def _picture(imported: Imported, made: list[str], page: str | None, *, dry_run: 
                 Text(finding.where, style="note"),
             )
         shown.append(listed)
+    made = kept.keys
+    for name, why in kept.not_taken.items():
+        shown.append(Text.assemble(("✘ ", "bad"), (name, "key"), f"  the backend did not take its rules: {why}"))
     counted = f"{report.exact} exact, {report.approximated} approximated, {report.refused} refused"
     done = "nothing kept: a dry run" if dry_run else f"{len(made)} made" if len(made) != 1 else f"made {made[0]}"
     shown.append(

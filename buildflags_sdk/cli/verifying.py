@@ -22,6 +22,7 @@ from buildflags_sdk.importers import SYSTEMS
 from buildflags_sdk.importers.peers import DEFAULT, Answer, peer_of
 from buildflags_sdk.shadow import same
 
+from ._api import nearest
 from ._exit import Exit, Failure
 from ._fetch import wall
 from ._options import json_option
@@ -81,6 +82,8 @@ def verify_import(system: str, file: str, contexts: str, only: tuple[str, ...], 
         warn(str(error))
     with working("deciding …") as progress:
         sample = decide(imported, read_contexts(contexts, imported), theirs, only, progress)
+    if not sample.contexts:
+        raise Failure(f"{contexts} has no context", "write one context a line", exit_code=Exit.CONFIGURATION)
     answer = {
         "system": system,
         "contexts": sample.contexts,
@@ -99,7 +102,7 @@ def verify_import(system: str, file: str, contexts: str, only: tuple[str, ...], 
 def read_contexts(file: str, imported: Imported) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
     """The contexts of an NDJSON file, one at a time: the file may be long. Each as it stands there, and as ours."""
     try:
-        with Path(file).open(encoding="utf-8") as lines:
+        with Path(file).open(encoding="utf-8-sig") as lines:
             for number, line in enumerate(lines, 1):
                 if not line.strip():
                     continue
@@ -121,6 +124,8 @@ def read_contexts(file: str, imported: Imported) -> Iterator[tuple[dict[str, Any
                         "give contexts as the other system's callers give them, or take the line out",
                         exit_code=Exit.CONFIGURATION,
                     ) from None
+    except UnicodeDecodeError:
+        raise Failure(f"{file} is not UTF-8", "save the contexts as UTF-8", exit_code=Exit.CONFIGURATION) from None
     except OSError as error:
         raise Failure(
             f"cannot read {file}: {error.strerror or error}", "give the file of contexts", exit_code=Exit.CONFIGURATION
@@ -139,6 +144,10 @@ def decide(
     snapshot = Snapshot.from_lines(files.flags, files.segments)
     source_keys = {finding.key: finding.source_key for finding in imported.report.findings if finding.kind == "flag"}
     keys = [key for key in snapshot.keys() if not only or key in only or source_keys.get(key) in only]  # noqa: SIM118
+    for name in only:
+        if not any(name in (key, source_keys.get(key)) for key in keys):
+            there = sorted({*source_keys, *source_keys.values()})
+            raise Failure(f"the export has no flag {name!r}", nearest("flag", name, there), exit_code=Exit.NOT_FOUND)
     world = PureWorld(now=wall, random=random.random)
     variants: dict[str, Counter[str]] = {key: Counter() for key in keys}
     by_flag: Counter[str] = Counter()

@@ -268,18 +268,19 @@ def _refuse_unknown_environments(named: Any, there: list[str], *, status: int = 
             raise ProblemError(status, msg)
 
 
-def refuse_missing_entries(desk: Desk, key: str, bodies: list[Any]) -> None:
-    """Refuse what names a flag or segment that is not there: clients would find the flag broken."""
-    named = sorted({entry for body in bodies for entry in named_entries(body)})
+def refuse_missing_entries(desk: Desk, key: str, bodies: list[Any], *, kind: str = "flag") -> None:
+    """Refuse what needs a flag or segment that is not there, or itself: clients would find it broken."""
+    if any((kind, key) in named_entries(body) for body in bodies):
+        what = "itself as its own prerequisite" if kind == "flag" else "itself"
+        msg = f"{key!r} names {what}; remove that condition"
+        raise ProblemError(422, msg)
+    named = sorted({entry for body in bodies for entry in named_entries(body, needed=True)})
     pk = workspace_pk(desk.workspace)
-    rows = desk.store.get_many([(pk, f"{FLAG if kind == 'flag' else SEGMENT}{name}") for kind, name in named])
-    for (kind, name), row in zip(named, rows, strict=True):
+    rows = desk.store.get_many([(pk, f"{FLAG if of == 'flag' else SEGMENT}{name}") for of, name in named])
+    for (of, name), row in zip(named, rows, strict=True):
         if row is None or row.get("archived_at") is not None:
-            msg = f"{key!r} names the {kind} {name!r}, which is not there; create that first"
-            raise ProblemError(422, msg, errors=[{"place": kind, "message": f"there is no {kind} {name!r}"}])
-        if kind == "flag" and name == key:
-            msg = f"{key!r} names itself as its own prerequisite; remove that condition"
-            raise ProblemError(422, msg)
+            msg = f"{key!r} names the {of} {name!r}, which is not there; create that first"
+            raise ProblemError(422, msg, errors=[{"place": of, "message": f"there is no {of} {name!r}"}])
 
 
 def refuse_if_named(desk: Desk, kind: str, key: str, environments: list[str]) -> None:

@@ -21,7 +21,7 @@ from buildflags_sdk.server.records import (
 )
 from buildflags_sdk.server.stores import Item
 
-DEFINITION = ("type", "variants", "meta")
+DEFINITION = ("type", "variants", "broken", "meta")
 """What a flag is in all environments."""
 RULE_FIELDS = ("enabled", "off", "rules", "fallthrough")
 """What a flag does in one environment."""
@@ -82,8 +82,7 @@ def encode_flag(key: str, definition: Mapping[str, Any], rules: Mapping[str, Any
     """
     entry = {"key": key, "type": definition["type"], "variants": definition["variants"]}
     entry |= {name: rules[name] for name in RULE_FIELDS}
-    if definition.get("meta"):
-        entry["meta"] = definition["meta"]
+    entry |= {name: definition[name] for name in ("broken", "meta") if definition.get(name)}
     return _short_enough(key, flag_line(parse_flag(entry)))
 
 
@@ -104,17 +103,20 @@ def rules_of(row: Item | None) -> dict[str, Any]:
     return dict(NO_RULES) if row is None else dict(from_json(row, "body"))
 
 
-def named_entries(value: Any) -> Iterator[tuple[str, str]]:
-    """Give ("segment" or "flag", key) for every other entry that conditions name, wherever they stand in `value`."""
+def named_entries(value: Any, *, needed: bool = False) -> Iterator[tuple[str, str]]:
+    """Give ("segment" or "flag", key) for every other entry that conditions name, wherever they stand in `value`.
+
+    `needed`: only those without which a condition is an error; one with `on_absent` says what then stands in.
+    """
     if isinstance(value, Mapping):
         for kind in ("segment", "flag"):
-            if isinstance(value.get(kind), str):
+            if isinstance(value.get(kind), str) and not (needed and value.get("on_absent", "error") != "error"):
                 yield kind, value[kind]
         for inner in value.values():
-            yield from named_entries(inner)
+            yield from named_entries(inner, needed=needed)
     elif isinstance(value, list | tuple):
         for inner in value:
-            yield from named_entries(inner)
+            yield from named_entries(inner, needed=needed)
 
 
 def _short_enough(key: str, line: bytes) -> bytes:

@@ -93,5 +93,5 @@ def _row(desk: Desk, key: str, body: Mapping[str, Any], version: int) -> Item:
         row = segment_row(desk.workspace, key, body, version=version)
     except RulesetError as error:
         raise invalid(error) from None
-    refuse_missing_entries(desk, key, [body.get("when")])
+    refuse_missing_entries(desk, key, [body.get("when")], kind="segment")
     return row

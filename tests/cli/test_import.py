@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,6 +18,7 @@ from buildflags_sdk.server.hosts.uvicorn import running_server
 from buildflags_sdk.server.provision import provision
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 STRATEGY = {
@@ -71,13 +73,12 @@ def test_a_flags_file_is_written_that_a_client_reads(export: Path, tmp_path: Pat
     assert client.status().broken == {}
 
 
-def test_flags_are_made_in_a_backend_in_an_order_that_it_takes_and_are_live(export: Path) -> None:
+@contextmanager
+def backend() -> Iterator[tuple[list[str], Client]]:
+    """A backend: the options that import into it, and a client of it that is not started."""
     store = SqliteStore(":memory:")
     keys = provision(store, "acme", ["production"])
     with running_server(create_app(store, settings=Settings(delivery=DEVELOPMENT))) as url:
-        options = ["--url", url, "--management-key", keys.management, "-w", "acme", "--to", "production"]
-        done = CliRunner().invoke(buildflags, ["import", "unleash", str(export), *options])
-        assert done.exit_code == 0, done.output
         client = Client(
             url,
             sdk_key=keys.server["production"],
@@ -86,11 +87,75 @@ def test_flags_are_made_in_a_backend_in_an_order_that_it_takes_and_are_live(expo
             cache_dir=None,
             polling=Polling(interval=1),
         )
+        yield ["--url", url, "--management-key", keys.management, "-w", "acme", "--to", "production"], client
+
+
+def test_flags_are_made_in_a_backend_in_an_order_that_it_takes_and_are_live(export: Path) -> None:
+    with backend() as (options, client):
+        done = CliRunner().invoke(buildflags, ["import", "unleash", str(export), *options])
+        assert done.exit_code == 0, done.output
         with client:
             assert client.start(wait=10)
             assert client.is_enabled("child", {"targetingKey": "u", "country": "DE", "plan": "pro"})
         again = CliRunner().invoke(buildflags, ["import", "unleash", str(export), *options])
         assert again.exit_code == 7, "nothing that is there is overwritten"
+
+
+def test_a_refused_flag_says_why_in_a_backend_too_and_keeps_no_other_from_being_made(tmp_path: Path) -> None:
+    def on(variation: int | str, *prerequisites: str) -> dict[str, Any]:
+        return {
+            "on": True,
+            "variations": [True, False],
+            "fallthrough": {"variation": variation},
+            "prerequisites": [{"key": key, "variation": 0} for key in prerequisites],
+        }
+
+    flags = {
+        "good": on(0),
+        "refused": on("0"),
+        "names-it": on(0, "refused"),
+        "names-none": {**on(0, "absent"), "offVariation": 1},
+        "ring": on(0, "ring-too"),
+        "ring-too": on(0, "ring"),
+    }
+    export = tmp_path / "flags.json"
+    export.write_text(json.dumps({"flags": flags, "segments": {}}))
+    with backend() as (options, client):
+        done = CliRunner().invoke(buildflags, ["import", "launchdarkly", str(export), *options, "--json"])
+        assert done.exit_code == Exit.NEGATIVE, done.output
+        assert sorted(json.loads(done.stdout)["made"]) == sorted(flags)
+        with client:
+            assert client.start(wait=10)
+            found = {key: client.get_details(key, True, {"targetingKey": "u"}) for key in flags}
+    assert (found["good"].value, found["good"].error_code) == (True, None)
+    assert (found["names-none"].value, found["names-none"].error_code) == (False, None)
+    for key in ("refused", "names-it"):
+        assert "not imported from launchdarkly: $.flags.refused.fallthrough" in (found[key].error_message or "")
+    for key in ("ring", "ring-too"):
+        assert "cycle" in (found[key].error_message or "")
+
+
+def test_what_the_backend_does_not_take_is_named_and_says_so_to_callers(tmp_path: Path) -> None:
+    def asking(segment: str) -> list[dict[str, Any]]:
+        return [{"clauses": [{"attribute": "", "op": "segmentMatch", "values": [segment]}]}]
+
+    ring = {key: {"key": key, "rules": asking(other)} for key, other in (("s", "t"), ("t", "s"))}
+    rules = [{**rule, "id": "r", "variation": 0} for rule in asking("s")]
+    flag = {"on": True, "variations": [True, False], "fallthrough": {"variation": 1}, "rules": rules}
+    export = tmp_path / "flags.json"
+    export.write_text(json.dumps({"flags": {"f": flag, "good": {**flag, "rules": []}}, "segments": ring}))
+    with backend() as (options, client):
+        done = CliRunner().invoke(buildflags, ["import", "launchdarkly", str(export), *options, "--json"])
+        assert done.exit_code == Exit.NEGATIVE, done.output
+        answer = json.loads(done.stdout)
+        assert sorted(answer["made"]) == ["f", "good"]
+        assert sorted(answer["not_taken"]) == ["f", "segment s", "segment t"]
+        with client:
+            assert client.start(wait=10)
+            assert client.get_details("good", True).error_code is None
+            decided = client.get_details("f", True, {"targetingKey": "u"})
+    assert decided.value is True
+    assert "the segment 's'" in (decided.error_message or "")
 
 
 def test_a_file_that_is_no_export_is_refused_with_what_to_give(tmp_path: Path) -> None:
@@ -127,6 +192,30 @@ def test_contexts_that_are_no_objects_are_told_by_line(export: Path, tmp_path: P
     done = CliRunner().invoke(buildflags, ["verify-import", "unleash", str(export), "--contexts", str(contexts)])
     assert done.exit_code == 3
     assert "line 2" in done.output
+
+
+def test_contexts_may_begin_with_a_mark_of_their_encoding_and_in_another_one_are_refused(
+    export: Path, tmp_path: Path
+) -> None:
+    contexts = tmp_path / "traffic.ndjson"
+    command = ["verify-import", "unleash", str(export), "--contexts", str(contexts), "--json"]
+    contexts.write_text('{"userId": "u1"}\n', encoding="utf-8-sig")
+    assert json.loads(CliRunner().invoke(buildflags, command).stdout)["contexts"] == 1
+    contexts.write_text('{"userId": "u1"}\n', encoding="utf-16")
+    done = CliRunner().invoke(buildflags, command)
+    assert done.exit_code == Exit.CONFIGURATION
+    assert "not UTF-8" in done.output
+
+
+def test_a_sample_that_would_compare_nothing_is_an_error(export: Path, tmp_path: Path) -> None:
+    contexts = tmp_path / "traffic.ndjson"
+    command = ["verify-import", "unleash", str(export), "--contexts", str(contexts)]
+    contexts.write_text("\n")
+    empty = CliRunner().invoke(buildflags, command)
+    assert (empty.exit_code, "no context" in empty.output) == (Exit.CONFIGURATION, True)
+    contexts.write_text('{"userId": "u1"}\n')
+    unknown = CliRunner().invoke(buildflags, [*command, "--flag", "betta"])
+    assert (unknown.exit_code, "did you mean beta" in unknown.output) == (Exit.NOT_FOUND, True)
 
 
 @pytest.mark.parametrize("command", ["import", "verify-import"])

@@ -207,6 +207,31 @@ def test_a_rule_that_names_what_is_not_there_is_refused(site):
     assert site.flag(rules=[rule]).status_code == 201
 
 
+def test_a_rule_that_says_what_stands_in_for_an_absent_entry_may_name_one(site):
+    when = {"any": [{"flag": "other", "on": True, "on_absent": False}, {"segment": "insiders", "on_absent": True}]}
+    assert site.flag(rules=[{"when": when, "serve": {"variant": "on"}}]).status_code == 201
+    itself = {"when": {"flag": "self", "on": True, "on_absent": False}, "serve": {"variant": "on"}}
+    assert "names itself" in problem(site.flag("self", rules=[itself]), 422)["detail"]
+
+
+def test_a_segment_may_name_the_flag_that_has_its_name_and_not_itself(site):
+    site.flag("beta")
+    answer = site.post("/segments", {"key": "beta", "when": {"flag": "beta", "on": True}})
+    assert answer.status_code == 201, answer.text
+    itself = {**answer.json(), "when": {"segment": "beta"}}
+    assert "names itself" in problem(site.put("/segments/beta", itself), 422)["detail"]
+
+
+def test_a_flag_that_is_said_to_be_broken_is_so_for_clients_until_it_is_replaced(site):
+    said = "its rule is code of another system"
+    made = site.post("/flags", {"key": "moved", **BOOLEAN, "broken": said, "environments": {"production": ON}})
+    assert made.json()["broken"] == said
+    assert lines(site)["moved"]["broken"] == lines(site, "staging")["moved"]["broken"] == said
+    mended = site.put("/flags/moved", {**made.json(), "broken": None})
+    assert mended.status_code == 200, mended.text
+    assert "broken" not in lines(site)["moved"]
+
+
 def test_a_flag_that_others_need_is_not_archived(site):
     site.flag("base")
     site.flag("above", rules=[{"when": {"flag": "base", "on": True}, "serve": {"variant": "on"}}])

@@ -62,6 +62,9 @@ class Flag(Body):
 
     type: Literal["boolean", "string", "integer", "float", "object"]
     variants: dict[str, JsonValue]
+    broken: str | None = Field(
+        default=None, description="why it cannot be evaluated: callers get their default and this"
+    )
     meta: dict[str, JsonValue] | None = None
     version: int | None = None
     environments: dict[str, Rules] = Field(default_factory=dict)
@@ -71,7 +74,7 @@ class Flag(Body):
 
     def definition(self) -> dict[str, Any]:
         """Give what the flag is in all environments."""
-        return self.model_dump(include={"type", "variants", "meta"})
+        return self.model_dump(include={"type", "variants", "broken", "meta"})
 
 
 class NewFlag(Flag):
