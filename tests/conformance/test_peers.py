@@ -54,6 +54,14 @@ STATSIG_CONFIG = {
     **STATSIG_GATE, "type": "dynamic_config", "entity": "dynamic_config", "defaultValue": {},
     "rules": [{**STATSIG_RULE, "returnValue": {"v": 1}}],
 }  # fmt: skip
+STATSIG_PARAMETERS = {
+    "text": {"ref_type": "static", "param_type": "string", "value": "x"},
+    "number": {"ref_type": "static", "param_type": "number", "value": 3},
+    "list": {"ref_type": "static", "param_type": "array", "value": [1]},
+    "gated": {"ref_type": "gate", "param_type": "boolean", "gate_name": "g", "pass_value": False, "fail_value": True},
+    "given": {"ref_type": "dynamic_config", "param_type": "number", "config_name": "c", "param_name": "v"},
+    "absent": {"ref_type": "dynamic_config", "param_type": "object", "config_name": "c", "param_name": "w"},
+}
 EXPORTS: dict[str, Any] = {
     "growthbook": {"features": {"f": {"defaultValue": "none", "rules": [RULE]}}},
     "launchdarkly": {
@@ -147,6 +155,7 @@ EXPORTS: dict[str, Any] = {
             }
         },
         "id_lists": {},
+        "param_stores": {"store": {"targetAppIDs": [], "parameters": STATSIG_PARAMETERS}},
         "experiment_to_layer": {},
         "has_updates": True,
         "time": 1,
@@ -263,6 +272,13 @@ def test_an_export_that_the_other_sdk_does_not_take_is_said_and_not_compared(tmp
     done = verified("flagd", tmp_path, json.dumps(export).encode(), {"targetingKey": "u"})
     assert not json.loads(done.stdout)["side_by_side"]
     assert "does not take this export" in done.stderr
+
+
+def test_an_export_that_statsigs_sdk_reads_nothing_of_is_not_compared_with_its_defaults(tmp_path: Path) -> None:
+    export = {name: table for name, table in EXPORTS["statsig"].items() if name != "experiment_to_layer"}
+    done = verified("statsig", tmp_path, json.dumps(export).encode(), {"userID": "u"})
+    assert not json.loads(done.stdout)["side_by_side"]
+    assert "finds no specs" in done.stderr
 
 
 def test_a_context_that_is_none_is_named_by_its_line(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from .answers import Answer, said, sdk, value_of
+from .answers import DEFAULT, Answer, said, sdk, value_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,13 +20,19 @@ _OWN = {
     "locale": "locale", "appVersion": "app_version", "custom": "custom", "privateAttributes": "private_attributes",
     "customIDs": "custom_ids",
 }  # fmt: skip
+_GETTERS = {
+    "string": ("get_string", "a", "b"), "boolean": ("get_bool", False, True), "number": ("get_float", 0.5, 1.5),
+    "array": ("get_array", ["a"], ["b"]), "object": ("get_map", {"a": 1}, {"b": 1}),
+}  # fmt: skip
+"""How a parameter of a type is asked for, and two defaults by which one is told from a value."""
 
 
 def evaluator(data: bytes) -> Evaluate:
     """Evaluates the specs from a data store, without its network, logs and look-ups.
 
     Raises:
-        ValueError: the export is of the first version, with lists, which this SDK answers defaults for.
+        ValueError: the SDK would answer nothing but defaults: the export is of the first version, with lists, or lacks a
+            field that it needs.
     """
     package = sdk("statsig_python_core")
     specs = data.decode()
@@ -49,10 +55,18 @@ def evaluator(data: bytes) -> Evaluate:
     options.data_store = Store()
     client = package.Statsig("secret-of-nobody", options)
     client.initialize().wait()
+    if not client.get_initialize_details().is_config_spec_ready:
+        msg = "it finds no specs in it and does not say why: a table may be missing, such as experiment_to_layer"
+        raise ValueError(msg)
 
     def evaluate(key: str, context: Mapping[str, Any]) -> Answer:
         known = {_OWN[name]: value for name, value in context.items() if name in _OWN and value is not None}
         user = package.StatsigUser(**known)
+        if key in stored:
+            store, parameter, (getter, *defaults) = stored[key]
+            ask = getattr(client.get_parameter_store(user, store), getter)
+            first, second = (ask(parameter, default) for default in defaults)
+            return Answer(first if first == second else DEFAULT)
         kind, name = kind_of(key)
         if kind == "layer":  # a layer gives its parameters one by one
             rule = rule_of(client.get_layer(user, name))
@@ -71,13 +85,21 @@ def evaluator(data: bytes) -> Evaluate:
             return kind, name
         return next((kind for kind, names in known_names.items() if key in names), "gate"), key
 
+    stored = {
+        f"param_store:{store}.{name}": (store, name, _GETTERS.get(parameter.get("param_type"), _GETTERS["string"]))
+        for store, body in (tables.get("param_stores") or {}).items()
+        for name, parameter in (body.get("parameters") or {}).items()
+    }
     known_names = {kind: frozenset(tables.get(table) or ()) for table, kind in _TABLES.items()}
     return evaluate
 
 
 def ours(decision: Decision, entry: Mapping[str, Any]) -> Any:
-    """A decision of ours as a value with the id of its rule; of a layer the id alone."""
+    """A decision of ours as a value with the id of its rule; of a layer the id alone, of a stored parameter the value."""
     from buildflags_sdk.importers.statsig import rule_id_of  # noqa: PLC0415 - the importer of one system
 
+    where = entry["meta"]["imported"]["where"]
+    if where.startswith("$.param_stores"):
+        return value_of(decision, entry)
     rule = rule_id_of(decision)
-    return rule if ".layer_configs" in entry["meta"]["imported"]["where"] else (value_of(decision, entry), rule)
+    return rule if ".layer_configs" in where else (value_of(decision, entry), rule)
