@@ -11,6 +11,7 @@ import random
 from typing import TYPE_CHECKING, Any
 
 from buildflags_sdk._config import CLOSE_SECONDS
+from buildflags_sdk._loading import loading, prepare
 from buildflags_sdk.errors import words_of
 
 from .clock import Rest
@@ -62,6 +63,8 @@ class Engine:
 
     def begin(self) -> None:
         """Start the thread, unless it runs."""
+        if not self.inline:
+            prepare()
         self.begun = True
         self.away = False
         self._worker.start()
@@ -218,7 +221,8 @@ class Engine:
         if self._given is not None:
             return self._given
         if self._made is None:
-            from buildflags_sdk._transport.http import HttpTransport  # noqa: PLC0415 - httpx is loaded by the first refresh
+            with loading():
+                from buildflags_sdk._transport.http import HttpTransport  # noqa: PLC0415 - with the first refresh
 
             self._made = HttpTransport(self.settings.url, self.settings.sdk_key.reveal())
         return self._made

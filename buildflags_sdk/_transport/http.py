@@ -13,6 +13,7 @@ import time
 from typing import TYPE_CHECKING, Final, cast
 
 import buildflags_sdk
+from buildflags_sdk._loading import loading
 from buildflags_sdk.errors import AnswerRefused, ConnectionFailed, DeadlineExceeded, TransportError
 
 from . import Answer, Request
@@ -229,7 +230,9 @@ class HttpTransport:
             if self._made is not None and not self._under_way and idle > _IDLE_SECONDS and self._given is None:
                 self._made[0].close()
                 self._made = None
-            self._made = self._made or self._make()
+            if self._made is None:
+                with loading():  # whatever an exchange needs is loaded here
+                    self._made = self._make()
             self._under_way += 1
             return self._made
 

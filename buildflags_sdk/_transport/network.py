@@ -7,6 +7,7 @@ Here the seconds left of the whole exchange are what each wait gets. Loaded with
 from __future__ import annotations
 
 import contextlib
+import encodings.idna  # noqa: F401 - the resolver's threads would load it, each time at the risk of a fork meanwhile
 import ipaddress
 import socket
 import threading

@@ -154,7 +154,7 @@ class Pins:
         return True
 
     def _fits(self, name: str, signature: bytes, body: bytes) -> bool:
-        from cryptography.exceptions import InvalidSignature  # noqa: PLC0415 - loaded by whoever pins keys
+        from cryptography.exceptions import InvalidSignature  # noqa: PLC0415 - loaded with the first key
 
         try:
             self._keys[name].verify(signature, signed_bytes(body))
@@ -185,6 +185,7 @@ def _bytes_of(text: str, mark: str) -> bytes | None:
 
 def _ed25519() -> Any:
     try:
+        import cryptography.exceptions  # noqa: F401, PLC0415 - checking needs it, on a thread that a fork may leave behind
         from cryptography.hazmat.primitives.asymmetric import ed25519  # noqa: PLC0415 - an extra, and slow to load
     except ModuleNotFoundError:
         raise ConfigurationError(_MISSING) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -143,6 +144,46 @@ def test_fork_mid_refresh_shares_no_socket_either(stage: Stage) -> None:
     assert in_child(lambda: sorted(sockets_to(stage.server.port))) == []
 
 
+LOADING = """
+import json, os, sys, threading, time
+from buildflags_sdk import Client, Polling
+options = json.loads(sys.argv[2])
+options["polling"] = Polling(*options["polling"])
+begun = threading.Event()
+
+class Slow:
+    def find_spec(self, name, path=None, target=None):
+        if name == sys.argv[1] and threading.current_thread() is not threading.main_thread():
+            begun.set()
+            time.sleep(0.5)
+
+def arrives():
+    began = time.monotonic()
+    while client.get_value("greeting", "default") != "v1" and time.monotonic() - began < 10:
+        time.sleep(0.01)
+    return client.get_value("greeting", "default") == "v1"
+
+sys.meta_path.insert(0, Slow())
+client = Client(**options)
+client.start(wait=0)
+assert begun.wait(30), "a thread of the client loads it"
+child = os.fork()
+if child == 0:
+    os._exit(0 if arrives() else 3)
+print(json.dumps([os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), arrives()]))
+"""
+
+
+@pytest.mark.parametrize("module", ["buildflags_sdk._transport.http", "httpcore", "encodings.idna", "httpx"])
+def test_a_fork_while_the_refreshing_thread_loads_a_module_leaves_none_half_made(stage: Stage, module: str) -> None:
+    options = {**stage.server.options(), "cache_dir": None, "polling": list(FAST)}
+    options["url"] = options["url"].replace("127.0.0.1", "localhost")  # a name, to be looked up
+    command = [sys.executable, "-W", "ignore", "-c", LOADING, module, json.dumps(options)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    assert done.stdout.strip() == "[0, true]", done.stdout + done.stderr
+    assert "cannot import" not in done.stderr
+
+
 def test_fork_parent_keeps_refreshing(stage: Stage) -> None:
     client = stage.started()
     for number in (2, 3):
@@ -267,8 +308,6 @@ if __name__ == "__main__":
 
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
 def test_multiprocessing_children_refresh(stage: Stage, method: str) -> None:
-    import json
-
     script = stage.folder / "program.py"
     script.write_text(MULTIPROCESSING)
     options = {**stage.server.options(), "cache_dir": None, "polling": list(FAST)}
