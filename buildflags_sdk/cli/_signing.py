@@ -56,7 +56,10 @@ def read_signer(path: str | None) -> Signer | None:
 
 
 def write_keys(path: str, keys: Sequence[SigningKey], *, replace: bool) -> None:
-    """Write a file that its owner alone can read, whole or not at all; one that is there only if it is to be replaced."""
+    """Write a file that its owner alone can read, whole or not at all; one that is there only if it is to be replaced.
+
+    Of a symbolic link, what is replaced is the file it names: that is the one which a backend reads, by whatever path.
+    """
     target = Path(path)
     body = "".join(f"{key.reveal()}\n" for key in keys)
     temporary = None
@@ -64,9 +67,12 @@ def write_keys(path: str, keys: Sequence[SigningKey], *, replace: bool) -> None:
         if not replace and os.path.lexists(target):
             advice = "give another file, or add a key to that one with `buildflags keys rotate`"
             raise Failure(f"{path} exists already and is left as it is", advice, exit_code=Exit.CONFLICT)
+        target = Path(os.path.realpath(target))
         descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")  # mode 0600
         with os.fdopen(descriptor, "w", encoding="ascii") as file:
             file.write(body)
+            file.flush()
+            os.fsync(file.fileno())  # clients pin what is shown next: it must outlast a power cut
         Path(temporary).replace(target)
     except OSError as error:
         if temporary is not None:

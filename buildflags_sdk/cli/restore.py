@@ -74,7 +74,8 @@ def _restored(store: SqliteStore, signer: Signer | None, data: str, *, again: bo
 def _picture(published: list[dict[str, Any]]) -> RenderableType:
     if not published:
         return Text(
-            "Nothing to restore: this file goes on where it was. --again publishes under a new epoch all the same."
+            "Nothing to restore: this file goes on where it was. If the backup brought the file .identity beside it back "
+            "too, nobody can tell: --again publishes under a new epoch all the same."
         )
     rows = table("workspace", "environment", "epoch", "revision")
     for one in published:

@@ -48,6 +48,15 @@ def test_keys_are_rotated_and_retired_one_after_the_other(keys):
     assert stat.S_IMODE(keys.file.stat().st_mode) == 0o600
 
 
+def test_of_a_symbolic_link_the_file_it_names_is_the_one_that_changes(keys, tmp_path):
+    keys("new")
+    link = tmp_path / "link"
+    link.symlink_to(keys.file)
+    both = keys("rotate", link)[1]
+    assert link.is_symlink()
+    assert keys("show")[1] == both
+
+
 @pytest.mark.parametrize("as_json", [True, False])
 def test_no_command_shows_a_secret(keys, as_json):
     for command in ("new", "rotate", "show", "retire", "new"):

@@ -130,6 +130,18 @@ def test_a_file_in_its_place_is_left_alone_unless_asked_again(data: Path) -> Non
     assert json.loads(run(data, "--again").stdout)["restored"]
 
 
+def test_a_backup_that_brought_the_identity_back_too_is_restored_when_asked_again(data: Path, tmp_path: Path) -> None:
+    beside = data.with_name(f"{data.name}.identity")
+    for file in (data, beside):
+        shutil.copy(file, tmp_path / f"backup-{file.name}")
+    load(data, "lost with the disk")
+    for file in (data, beside):
+        shutil.copy(tmp_path / f"backup-{file.name}", file)
+    assert "--again" in CliRunner().invoke(buildflags, ["restore", "--data", str(data)]).output
+    answer = json.loads(run(data, "--again").stdout)
+    assert all(one["epoch"] > 1_800_000_000 for one in answer["environments"])
+
+
 def test_what_is_signed_is_not_restored_unsigned(put_back: Path, tmp_path: Path) -> None:
     keys = str(tmp_path / "signing.keys")
     assert CliRunner().invoke(buildflags, ["keys", "new", keys]).exit_code == 0

@@ -286,6 +286,11 @@ def test_a_body_that_is_no_json_is_400(site):
     problem(site.ask("POST", "/flags", content=b"{", headers=headers), 400)
 
 
+def test_a_body_that_is_not_said_to_be_json_is_refused_with_the_header_to_send(site):
+    refused = problem(site.ask("POST", "/flags", content=b'{"key":"a"}'), 422)
+    assert "Content-Type: application/json" in refused["detail"]
+
+
 def test_addresses_and_methods_that_do_not_exist_are_problems_too(site):
     problem(site.get("/nope"), 404)
     problem(site.ask("PATCH", "/flags"), 405)

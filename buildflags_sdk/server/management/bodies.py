@@ -23,6 +23,9 @@ class Body(BaseModel):
     @classmethod
     def _is_json(cls, given: Any) -> Any:
         """Refuse what Python's reader of JSON lets in and no page can hold: NaN, infinities, halves of surrogate pairs."""
+        if isinstance(given, bytes):
+            msg = "it is not said to be JSON: send it with Content-Type: application/json"
+            raise ValueError(msg)  # noqa: TRY004 - pydantic makes a refusal of this one
         encode(given)
         return given
 

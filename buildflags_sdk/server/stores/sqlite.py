@@ -43,7 +43,8 @@ class SqliteStore:
     """A store in the file `path`, or in memory with ":memory:".
 
     Beside the file lies `<path>.identity`: a random name and how many commits the file has seen. A file that has seen
-    fewer than that was put back from a backup; it gets a new name, and nothing is published before `restore`.
+    fewer than that was put back from a backup; it gets a new name, and nothing is published before `restore`. A backup
+    that brings both back cannot be told from a file that went on: it needs `buildflags restore --again`.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
