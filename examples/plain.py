@@ -39,10 +39,11 @@ def told(change: Change) -> None:
 def main() -> None:
     """Decide once, then again after every line on stdin."""
     with Client.from_env() as client:
+        client.start(wait=30)  # it decides at once: better late than by defaults; a server would not wait so long
         client.on_change(told, keys=["new-checkout"])
         checkout(client)
         for _ in sys.stdin:
-            client.refresh()
+            client.refresh(wait=30)
             checkout(client)
 
 

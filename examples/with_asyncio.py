@@ -22,6 +22,7 @@ async def handle(client: AsyncClient, user: str, country: str) -> str:
 async def main() -> None:
     """Serve a few requests at once."""
     async with AsyncClient.from_env() as client:
+        await client.start(wait=30)  # it decides at once and ends: better late than by defaults
         customers = {"user-7": "DE", "user-8": "US", "user-9": "FR"}
         for line in await asyncio.gather(*(handle(client, user, country) for user, country in customers.items())):
             print(line)

@@ -73,5 +73,5 @@ def client(backend: Backend, tmp_path: Path) -> Iterator[Client]:
     """A started client of production, with `new-checkout` on."""
     backend.set(boolean("new-checkout", on=True))
     with Client(**backend.options(cache_dir=tmp_path / "cache")) as client:
-        client.start(wait=10)
+        client.start(wait=60)
         yield client
