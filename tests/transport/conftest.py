@@ -6,12 +6,34 @@ import contextlib
 import socket
 import threading
 import time
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import pytest
 
+from buildflags_sdk._transport import Answer, Request
+from buildflags_sdk._transport.http import HttpTransport
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+KEY = "bf_sdk_9f8e7d6c5b4a"
+
+
+def ask(transport: HttpTransport, path: str = "/m", max_bytes: int = 1000, **request: Any) -> Answer:
+    """One exchange, with time enough for a busy machine."""
+    return transport.exchange(
+        Request(path, request.pop("headers", {}), request.pop("deadline", 30.0), max_bytes, **request)
+    )
+
+
+def once(body: bytes, status: str = "200 OK", **headers: str) -> Callable[[Connection], None]:
+    """A script that answers each request in the same way."""
+
+    def script(connection: Connection) -> None:
+        while connection.request():
+            connection.answer(body, status, **headers)
+
+    return script
 
 
 class Connection:
@@ -92,6 +114,14 @@ def server() -> Iterator[Server]:
     running = Server()
     yield running
     running.stop()
+
+
+@pytest.fixture
+def transport(server: Server) -> Iterator[HttpTransport]:
+    """A transport to that server, with `KEY`."""
+    made = HttpTransport(server.url, KEY)
+    yield made
+    made.close()
 
 
 class Stopwatch:

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 DEADLINE = 0.4
-GRACE = 1.5  # for a busy machine; what drips here would drip for half a minute
+GRACE = 10.0
+"""Seconds for a busy machine: what hangs or drips here would do so for half a minute, or says by its end that nobody was late."""
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
 
 
@@ -109,7 +110,7 @@ def test_a_look_up_that_hangs_ends_at_the_deadline_and_is_joined_by_the_next(
 
     def look_up(*args: Any) -> list[Any]:
         begun.append(args)
-        release.wait(10)
+        release.wait(60)
         return [(2, 1, 6, "", ("127.0.0.1", 1))]
 
     names = Names(look_up)
@@ -117,10 +118,10 @@ def test_a_look_up_that_hangs_ends_at_the_deadline_and_is_joined_by_the_next(
         for _ in range(3):
             with pytest.raises(httpcore.ConnectTimeout, match=r"no address of flags\.example in time"):
                 names.addresses("flags.example", 443, 0.05)
-    assert stopwatch.seconds < 1.5
+    assert stopwatch.seconds < GRACE
     assert len(begun) == 1
     release.set()
-    assert names.addresses("flags.example", 443, 5.0) == ["127.0.0.1"]
+    assert names.addresses("flags.example", 443, 60.0) == ["127.0.0.1"]
 
 
 def test_a_look_up_that_has_answered_leaves_no_thread() -> None:
@@ -133,7 +134,7 @@ def test_a_look_up_that_has_answered_leaves_no_thread() -> None:
     names = Names(lambda *_: [(2, 1, 6, "", ("127.0.0.1", 1))])
     threading.setprofile(end_slowly)
     try:
-        assert names.addresses("flags.example", 443, 5.0) == ["127.0.0.1"]
+        assert names.addresses("flags.example", 443, 60.0) == ["127.0.0.1"]
         assert [thread for thread in threading.enumerate() if thread.name == "buildflags-names"] == []
     finally:
         threading.setprofile(None)
@@ -144,14 +145,14 @@ def test_a_name_that_does_not_exist_is_a_failed_connection_that_says_so() -> Non
         raise socket.gaierror(-2, "Name or service not known")
 
     with pytest.raises(httpcore.ConnectError, match=r"no address of nowhere\.example: .*not known"):
-        Names(look_up).addresses("nowhere.example", 443, 5.0)
+        Names(look_up).addresses("nowhere.example", 443, 60.0)
 
 
 def test_a_dead_first_address_leaves_time_for_the_second(server: Any) -> None:
     server.serve(lambda connection: (connection.request(), connection.answer(b"ok")))
     entries = [(2, 1, 6, "", (host, 0)) for host in ("127.0.0.3", "127.0.0.1")]
     budget = Budget()
-    budget.until = time.monotonic() + 2.0
+    budget.until = time.monotonic() + 60.0
     network = Network(budget, time.monotonic, lambda *_: entries)
     stream = network.connect_tcp("flags.example", server.port)
     stream.write(b"GET / HTTP/1.1\r\n\r\n")
@@ -166,7 +167,7 @@ def test_closing_ends_an_exchange_that_hangs(server: Any, stopwatch: Any) -> Non
 
     def exchange() -> None:
         try:
-            ask(transport, 20.0)
+            ask(transport, 60.0)
         except ConnectionFailed as error:
             failed.append(error)
 
@@ -177,8 +178,8 @@ def test_closing_ends_an_exchange_that_hangs(server: Any, stopwatch: Any) -> Non
     with stopwatch:
         transport.close()
         transport.close()
-        thread.join(5)
+        thread.join(30)
     assert failed
-    assert stopwatch.seconds < 4.0
+    assert stopwatch.seconds < GRACE
     with pytest.raises(ConnectionFailed, match="was closed"):
         ask(transport)
