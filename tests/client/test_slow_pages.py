@@ -111,8 +111,9 @@ class Stage:
         """Let time pass until the next refresh and that refresh be done; give the seconds that were waited for it."""
         wait = self.client.status().next_refresh_in
         assert wait is not None
+        asked = len(self.transport.asked)
         self.clock.advance(wait + 0.001)
-        self.transport.until_asked(len(self.transport.asked) + 1)
+        self.transport.until_asked(asked + 1)
         self.clock.until_waited_on()
         return wait
 
