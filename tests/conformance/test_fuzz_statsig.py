@@ -204,6 +204,8 @@ def specs(draw: Callable[..., Any], name: str, kind: str, may: May, delegates: t
     for at in range(draw(st.integers(1, 3))):
         value = st.sampled_from((True, False, None, {})) if kind == "gate" else _objects(f"{name}.{at}")
         rule = draw(rules(f"r{at}", draw(value), may))
+        if kind == "layer" and draw(st.booleans()):  # what several rules give together is seen where several take
+            rule |= {"passPercentage": 100, "conditions": [{"type": "public", "idType": "userID", "operator": None}]}
         made.append({**rule, "groupName": None} if kind == "gate" else rule)
         made[-1]["configDelegate"] = draw(st.sampled_from(delegates))
     kinds = {} if kind != "layer" else {"useNewLayerEval": draw(st.booleans())}

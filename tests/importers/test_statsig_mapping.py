@@ -90,14 +90,19 @@ def test_a_layer_of_the_new_kind_takes_each_parameter_from_the_first_rule_that_g
     assert why(made, "l") == (Standing.EXACT, "")
 
 
-def test_only_the_first_experiment_counts_that_gives_nothing_which_is_given_already():
+def test_an_experiment_counts_in_a_layer_of_the_new_kind_only_where_no_rule_before_it_takes():
     experiments = [gate(name, rule(PUBLIC, returnValue={name: 1}), defaultValue={}) for name in "vwx"]
     delegating = [rule(PUBLIC, id=name, configDelegate=name) for name in "vwx"]
     made = imported(
-        dynamic_configs=experiments, layer_configs=[new_layer(rule(ANN, id="hold", returnValue={"v": 9}), *delegating)]
+        dynamic_configs=experiments,
+        layer_configs=[
+            new_layer(rule(ANN, id="hold", returnValue={"v": 9}), *delegating),
+            new_layer(rule(ANN, id="hold", returnValue={}), *delegating) | {"name": "m"},
+        ],
     )
 
-    assert got(made, "l", "ann") == ({"v": 9, "w": 1, "x": 0}, "w")
+    assert got(made, "l", "ann") == ({"v": 9, "w": 0, "x": 0}, "default")
+    assert got(made, "m", "ann") == ({"v": 0, "w": 0, "x": 0}, "default")
     assert got(made, "l", "bob") == ({"v": 1, "w": 0, "x": 0}, "v")
 
 

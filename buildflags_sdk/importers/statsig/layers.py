@@ -28,33 +28,28 @@ class Part(NamedTuple):
 def merged(parts: list[Part], default: Json, where: str) -> Iterator[tuple[str, list[Json], str, Json]]:
     """The rule id, the conditions, a name for the variant, and the value of every combination, the first counting.
 
-    Of the experiments that a layer delegates to only the first counts that gives nothing which is given already; its rule
-    is the one that the SDK reports. Raises `Unsupported` for more rules than a layer has.
+    An experiment that a layer delegates to counts only where no rule before it takes: the layer's rule that leads to it is
+    then the one that the SDK reports, and otherwise none. Raises `Unsupported` for more rules than a layer has.
     """
     if len(parts) > _MOST_PARTS:
         msg = f"{where} has more than {_MOST_PARTS} rules that give parameters together"
         raise Unsupported(msg)
-    yield from _from(parts, 0, [], {}, default, None, [])
+    yield from _from(parts, 0, [], None, default, DEFAULT, [])
 
 
 def _from(
-    parts: list[Part], at: int, when: list[Json], given: Json, default: Json, said: str | None, names: list[str]
+    parts: list[Part], at: int, when: list[Json], given: Json | None, default: Json, said: str, names: list[str]
 ) -> Iterator[tuple[str, list[Json], str, Json]]:
-    """What follows from the part at `at` on for those whom `when` takes and who have what is `given`."""
+    """What follows from the part at `at` on for those whom `when` takes and who have what is `given`, None before a rule."""
     if at == len(parts):
-        yield DEFAULT if said is None else said, when, "+".join(names) or DEFAULT, {**default, **given}
+        yield said, when, "+".join(names) or DEFAULT, {**default, **(given or {})}
         return
     part = parts[at]
     # Those whom it takes come first, and all of them are served: so what follows need not say that it did not take them.
-    if not part.delegates:
-        (_, value), *_ = part.outcomes
-        if not value.keys() <= given.keys():
-            yield from _from(
-                parts, at + 1, [*when, *part.when], {**value, **given}, default, said, [*names, part.name or "rule"]
-            )
-    elif said is None:
+    if given is None or not part.delegates:
+        named, tells = [*names, part.name or "rule"], part.name if part.delegates else said
         for inner, value in part.outcomes:
-            taken = bool(value.keys() & given.keys())
-            now = (given, said, names) if taken else ({**value, **given}, part.name, [*names, part.name or "rule"])
-            yield from _from(parts, at + 1, [*when, *part.when, *inner], now[0], default, *now[1:])
+            if given is None or not value.keys() <= given.keys():
+                now = {**value, **(given or {})}
+                yield from _from(parts, at + 1, [*when, *part.when, *inner], now, default, tells, named)
     yield from _from(parts, at + 1, when, given, default, said, names)
