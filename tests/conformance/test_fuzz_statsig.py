@@ -1,7 +1,7 @@
 """Statsig's own SDK, offline with its specs from a data store, and the imported ruleset: the same values and rule ids.
 
-All specs are enabled: this SDK evaluates a disabled one like any other, where older ones give its default. Where it says
-that it does not support what is asked, its rule's id is left from elsewhere, and only the values are compared.
+Specs are disabled too: this SDK asks their rules like any other's, and says so where none takes. Where it says that it
+does not support what is asked, its rule's id is left from elsewhere, and only the values are compared.
 """
 
 from __future__ import annotations
@@ -195,13 +195,13 @@ def rules(draw: Callable[..., Any], name: str, value: Any, may: May) -> Json:
 
 def _objects(value: str) -> st.SearchStrategy[Any]:
     several = st.dictionaries(st.sampled_from(("v", *PARAMETERS)), st.just(value))
-    return st.one_of(st.just({"v": value}), several, st.sampled_from((True, None, ["a"])))
+    return st.one_of(st.just({"v": value}), several, several, st.sampled_from((True, None, ["a"])))
 
 
 @st.composite
 def specs(draw: Callable[..., Any], name: str, kind: str, may: May, delegates: tuple[Any, ...] = (None,)) -> Json:
     made = []
-    for at in range(draw(st.integers(1, 3))):
+    for at in range(draw(st.sampled_from((1, 2, 3, 1, 2, 3, 0)))):
         value = st.sampled_from((True, False, None, {})) if kind == "gate" else _objects(f"{name}.{at}")
         rule = draw(rules(f"r{at}", draw(value), may))
         if kind == "layer" and draw(st.booleans()):  # what several rules give together is seen where several take
@@ -212,7 +212,7 @@ def specs(draw: Callable[..., Any], name: str, kind: str, may: May, delegates: t
     return {
         **kinds,
         "name": name, "type": "feature_gate" if kind == "gate" else "dynamic_config", "salt": f"salt-{name}", "version": 1,
-        "enabled": True, "idType": "userID", "rules": made,
+        "enabled": draw(st.sampled_from((True, True, True, False))), "idType": "userID", "rules": made,
         "defaultValue": draw(st.sampled_from((False, True, {}))) if kind == "gate" else {"v": "default"},
         "entity": {"gate": "feature_gate", "config": "dynamic_config", "layer": "layer"}[kind],
     }  # fmt: skip

@@ -142,12 +142,20 @@ def test_an_id_list_at_hand_is_imported_and_another_is_asked_of_the_source_of_li
     assert decide(made, "away", {"userID": "regular_user_id"}).decided is False
 
 
-def test_a_disabled_gate_gives_its_default():
-    made = imported(gate("g", rule(PUBLIC), enabled=False))
-    decision = decide(made, "g", {"userID": "u"})
+def test_a_disabled_gate_gives_its_default_except_to_whom_its_rules_take_in_the_form_that_the_core_reads():
+    off = gate("g", rule(field("plan", "any", ["pro"])), enabled=False)
+    core: dict[str, Any] = {"condition_map": {}}
+    forms = (({}, (False, "disabled"), Standing.EXACT), (core, (True, "r"), Standing.APPROXIMATED))
+    for more, value, standing in forms:
+        made = imported(off, **more)
+        for plan, expected in (("pro", value), ("free", (False, "disabled"))):
+            decision = decide(made, "g", {"userID": "u", "custom": {"plan": plan}})
+            assert (decision.value, rule_id_of(decision)) == expected
+        assert why(made, "g")[0] is standing
 
-    assert (decision.value, rule_id_of(decision)) == (False, "disabled")
-    assert why(made, "g")[0] is Standing.APPROXIMATED
+    made = imported(gate("g", enabled=False), **core)
+    assert rule_id_of(decide(made, "g", {"userID": "u"})) == "disabled"
+    assert why(made, "g") == (Standing.EXACT, "")
 
 
 def test_a_layer_decides_as_the_experiment_that_it_delegates_to():

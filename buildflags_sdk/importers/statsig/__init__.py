@@ -1,9 +1,11 @@
 """Statsig's config specs, as server SDKs download them: gates, dynamic configs, experiments and layers.
 
 Both forms: lists with their conditions inside, and (version 2) objects by name whose conditions stand in `condition_map`.
-Follows statsig-python-core 0.24, config mapping (`overrides`) included. Id lists stand in files of their own there: put
-each as a list of its hashes under `id_lists` to have it imported; one that is not at hand is asked of the client's source
-of lists. Each parameter of a parameter store is a flag of its own, `param_store-STORE.PARAMETER`.
+Follows statsig-python-core 0.24, config mapping (`overrides`) included. A disabled spec gives its default in the first
+form, which only the SDKs before the core read; in the second its rules count, as in the core, and a finding says so.
+Id lists stand in files of their own there: put each as a list of its hashes under `id_lists` to have it imported; one that
+is not at hand is asked of the client's source of lists. Each parameter of a parameter store is a flag of its own,
+`param_store-STORE.PARAMETER`.
 """
 
 from __future__ import annotations
@@ -129,10 +131,6 @@ class _Reader:
             ),
             *filter(None, (unknown_fields(made.used, USED), self._unknown)),
         ]
-        if self.specs[table][name].get("enabled") is not True:
-            whys.append(
-                "it is disabled, which gives its default here and in SDKs before the core; that one evaluates it"
-            )
         return made.entry, "; ".join(whys), where
 
     def tell_groups(self) -> None:

@@ -45,6 +45,8 @@ class Configs:
         self.shared, self.mappings, self.mapping_rules = (
             export.get(name) or {} for name in ("condition_map", "overrides", "override_rules")
         )
+        self.of_core = "condition_map" in export
+        """Whether its form is the one that the core reads, which asks the rules of disabled specs too."""
         self._notes: list[str] = []
         self._used: Json = {}
 
@@ -58,14 +60,14 @@ class Configs:
         within = ((table, name),)
         enabled = raw.get("enabled") is True
         self._mapped(making, raw, [], within)
+        if enabled or self.of_core:
+            self._body(making, raw, where, [], within)
         if making.rules and not enabled:
             making.add(_DISABLED, [], making.default)
-        else:
-            self._body(making, raw, where, [], within)
         entry = {
             "type": "boolean" if making.boolean else "object",
             "variants": making.variants,
-            "enabled": enabled or bool(making.rules and making.rules[-1]["id"] == _DISABLED),
+            "enabled": enabled or bool(making.rules),
             "off": making.default,
             "rules": making.rules,
             "fallthrough": {"variant": making.default},
@@ -76,6 +78,10 @@ class Configs:
     def _read(self, table: str, name: str, where: str) -> Json:
         raw = an_object(self.specs[table][name], where)
         self._used.setdefault(table, {})[name] = raw
+        if self.of_core and raw.get("enabled") is not True and raw.get("rules"):
+            self._notes.append(
+                f"{name} is disabled and has rules: they count, as in Statsig's core and not in SDKs before it"
+            )
         return raw
 
     def _body(self, making: Making, raw: Json, where: str, before: list[Json], within: Within) -> None:
@@ -136,7 +142,7 @@ class Configs:
         making.default = making.variant(_label(inner, DEFAULT), raw.get("defaultValue"), None, default=True)
         self._mapped(making, raw, before, inner)
         enabled = raw.get("enabled") is True
-        if enabled:
+        if enabled or self.of_core:
             self._body(making, raw, here, before, inner)
         making.add(DEFAULT if enabled else _DISABLED, before, making.default)
         making.default = outer
