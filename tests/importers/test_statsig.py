@@ -144,9 +144,12 @@ def test_an_id_list_at_hand_is_imported_and_another_is_asked_of_the_source_of_li
 
 def test_a_disabled_gate_gives_its_default_except_to_whom_its_rules_take_in_the_form_that_the_core_reads():
     off = gate("g", rule(field("plan", "any", ["pro"])), enabled=False)
+    first: dict[str, Any] = {}
     core: dict[str, Any] = {"condition_map": {}}
-    forms = (({}, (False, "disabled"), Standing.EXACT), (core, (True, "r"), Standing.APPROXIMATED))
-    for more, value, standing in forms:
+    for more, value, standing in (
+        (first, (False, "disabled"), Standing.EXACT),
+        (core, (True, "r"), Standing.APPROXIMATED),
+    ):
         made = imported(off, **more)
         for plan, expected in (("pro", value), ("free", (False, "disabled"))):
             decision = decide(made, "g", {"userID": "u", "custom": {"plan": plan}})
