@@ -12,16 +12,20 @@ import random
 import threading
 import time
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
 
+from ._runtime.forks import watch
+from ._scope import unreadable
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from types import TracebackType
 
     from ._views import AttributeNames
-    from .client import Client
+    from .client import AsyncClient, Client
     from .client import Pinned as PinnedView
 
 
@@ -48,7 +52,7 @@ class FlagCount:
 
 @dataclass(frozen=True)
 class ShadowReport:
-    """What was compared so far. `dropped` evaluations were to be compared and were not, for lack of time."""
+    """What this process compared so far. `dropped` evaluations were to be compared and were not, for lack of time."""
 
     flags: Mapping[str, FlagCount] = field(default_factory=dict)
     dropped: int = 0
@@ -77,8 +81,8 @@ class ShadowClient:
     """Answers from one system and compares with the other.
 
     Args:
-        ours: a started client of ours. The caller closes it.
-        theirs: the other system.
+        ours: a started client of ours, of either kind. The caller closes it.
+        theirs: the other system. Where it does not answer, it is asked on a thread of this client's own.
         attributes: makes our context out of one in the other system's names (an import states its mapping).
         answer_from: whose answers the application gets: "theirs" until the switch, "ours" after it.
         rate: the share of evaluations that are compared, from 0 to 1.
@@ -94,7 +98,7 @@ class ShadowClient:
 
     def __init__(
         self,
-        ours: Client,
+        ours: Client | AsyncClient,
         theirs: Theirs,
         *,
         attributes: AttributeNames | None = None,
@@ -126,6 +130,7 @@ class ShadowClient:
         self._idle = True
         self._said = False
         self._thread: threading.Thread | None = None
+        watch(self)
 
     def is_enabled(self, key: str, context: Mapping[str, Any] | None = None, *, default: bool = False) -> bool:
         """Tell whether a flag is on, by the system that answers."""
@@ -145,11 +150,18 @@ class ShadowClient:
                 self._say(key, error)
                 return ours.get_value(key, default, self._in_our_names(context))
         if self._rate and (self._rate >= 1 or self._dice() < self._rate):
-            self._put(_Asked(key, default, dict(context), answer, ours))
+            given: Any = context  # what is no mapping at all is told by the evaluation
+            kept = dict(given) if isinstance(given, Mapping) else given
+            self._put(_Asked(key, default, kept, answer, ours))
         return answer
 
     def _in_our_names(self, context: Mapping[str, Any]) -> Mapping[str, Any]:
-        return context if self._attributes is None else self._attributes.apply(context)
+        if self._attributes is None:
+            return context
+        try:
+            return self._attributes.apply(context)
+        except Exception as error:  # noqa: BLE001 - a mapping may raise anything; the evaluation tells it, and no caller feels it
+            return unreadable(error, context)
 
     def report(self) -> ShadowReport:
         """What was compared so far."""
@@ -181,6 +193,18 @@ class ShadowClient:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def before_fork(self) -> None:
+        """Nothing is to be done: the child takes a lock of its own."""
+
+    def after_fork_in_parent(self) -> None:
+        """Nothing was done."""
+
+    def after_fork_in_child(self) -> None:
+        """Count anew, and leave to the parent what waited there."""
+        self._condition, self._thread, self._idle = threading.Condition(), None, True
+        self._waiting.clear()
+        self._counts, self._dropped = {}, 0
 
     # -- off the caller's path -----------------------------------------------------------------------------------------
 

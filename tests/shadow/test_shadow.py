@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import signal
 import threading
-from typing import TYPE_CHECKING, Any
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
-from buildflags_sdk import Client
+from buildflags_sdk import AsyncClient, Client
 from buildflags_sdk.importers import AttributeMapping
 from buildflags_sdk.shadow import FlagCount, ShadowClient, same
 from buildflags_sdk.testing import flag
+from tests.faults.stage import in_child
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 
@@ -120,6 +124,82 @@ def test_values_are_compared_as_flag_values() -> None:
     assert same({"a": [1, {"b": None}]}, {"a": [1.0, {"b": None}]})
     assert not same({"a": 1}, {"a": True})
     assert not same([1], [1, 2])
+
+
+@pytest.mark.parametrize("answer_from", ["ours", "theirs"])
+def test_a_context_that_cannot_be_given_our_names_raises_into_no_caller(answer_from: Literal["ours", "theirs"]) -> None:
+    class Strict:
+        def apply(self, context: Mapping[str, Any]) -> Mapping[str, Any]:
+            raise KeyError(*context)
+
+    when = {"attr": ["userId"], "op": "in", "values": ["u"], "negate": True}
+    ours = Client.from_flags({"x": flag("x", False, rules=[{"id": "r", "when": when, "serve": {"variant": "on"}}])})
+    with ShadowClient(ours, Other({"x": True}), attributes=Strict(), answer_from=answer_from) as shadow:
+        answer = shadow.get_value("x", False, {"id": 1})
+        assert shadow.flush()
+    assert answer is (answer_from == "theirs"), "ours has no answer but the default"
+    assert shadow.report().flags == {"x": FlagCount(different=1)}
+
+
+@pytest.mark.parametrize("context", ["user-7", 7, ["user-7"]])
+def test_a_context_that_is_none_raises_into_no_caller(context: Any) -> None:
+    with ShadowClient(OURS, Other({"same": True})) as shadow:
+        assert shadow.is_enabled("same", context)
+
+
+async def test_an_asyncio_application_is_answered_at_once_and_compared_on_another_thread() -> None:
+    ours, theirs = AsyncClient.from_flags({"same": True, "differs": "a"}), Other({"same": True, "differs": "b"})
+    with ShadowClient(ours, theirs, answer_from="ours") as shadow:
+        answers = [shadow.get_value(key, None, {"targetingKey": "u"}) for key in ("same", "differs")]
+        assert await asyncio.to_thread(shadow.flush)
+    assert answers == [True, "a"]
+    assert shadow.report().flags == {"same": FlagCount(equal=1), "differs": FlagCount(different=1)}
+    assert threading.get_ident() not in theirs.asked_on
+
+
+def test_a_forked_child_compares_on_its_own_whoever_held_the_lock() -> None:
+    class Stuck(Other):
+        def value(self, key: str, default: Any, context: Mapping[str, Any]) -> Any:
+            if context.get("stuck"):
+                going.wait(10)
+            return super().value(key, default, context)
+
+    def compared_in_the_child() -> list[int]:
+        signal.alarm(20)  # a child that waits for a lock which nobody holds any more ends by itself
+        assert shadow.is_enabled("same")
+        assert shadow.flush()
+        report = shadow.report()
+        return [report.compared, report.different]
+
+    going = threading.Event()
+    with ShadowClient(OURS, Stuck({"same": True, "differs": "b"}), answer_from="ours") as shadow:
+        shadow.get_value("same", False, {"stuck": True})
+        shadow.get_value("differs", "", {})  # waits for the first
+        with holding(shadow):
+            assert in_child(compared_in_the_child) == [1, 0]
+        going.set()
+        assert shadow.flush()
+        assert shadow.report().compared == 2
+
+
+@contextmanager
+def holding(shadow: ShadowClient) -> Iterator[None]:
+    """Another thread holds the client's lock meanwhile."""
+    held, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with shadow._condition:
+            held.set()
+            done.wait(10)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    assert held.wait(10)
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
 
 
 def test_each_system_is_asked_in_its_own_names() -> None:
