@@ -12,7 +12,7 @@ import click
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from buildflags_sdk.errors import RulesetError
+from buildflags_sdk.errors import ConfigurationError, RulesetError
 from buildflags_sdk.importers import SYSTEMS, Imported, Standing, read
 from buildflags_sdk.importers.source import MAX_BYTES, check_size
 
@@ -26,9 +26,31 @@ if TYPE_CHECKING:
 
     from ._api import Management
 
-max_bytes_option = click.option(
-    "--max-bytes", type=click.IntRange(min=1), default=MAX_BYTES, show_default=True, help="How large the export may be."
+_READING = (
+    click.option(
+        "--max-bytes",
+        type=click.IntRange(min=1),
+        default=MAX_BYTES,
+        show_default=True,
+        help="How large the export may be.",
+    ),
+    click.option(
+        "--fractional",
+        type=click.IntRange(1, 3),
+        help="flagd: which version of its hash the flagd in use has (2 unless told).",
+    ),
+    click.option("--sticky-buckets", is_flag=True, help="GrowthBook: stored assignments win, as in its SDK's service."),
+    click.option("--forced-variations", is_flag=True, help="GrowthBook: read the attribute forcedVariations."),
 )
+
+
+def reading_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The options of reading an export, which the command hands to `read_export`."""
+    for option in reversed(_READING):
+        command = option(command)
+    return command
+
+
 _RULES = ("enabled", "off", "rules", "fallthrough")
 
 
@@ -39,7 +61,7 @@ _RULES = ("enabled", "off", "rules", "fallthrough")
 @click.option("-o", "--output", type=click.Path(dir_okay=False), help="Write a flags file instead.")
 @click.option("--dry-run", is_flag=True, help="Only say what would become of each flag.")
 @click.option("--report", "page", type=click.Path(dir_okay=False), help="Write the report as a page (HTML).")
-@max_bytes_option
+@reading_options
 @managing_options
 @json_option
 def import_(
@@ -49,9 +71,9 @@ def import_(
     output: str | None,
     dry_run: bool,
     page: str | None,
-    max_bytes: int,
     managing: Managing,
     as_json: bool,
+    **reading: Any,
 ) -> None:
     """Import another system's flags without changing anybody's variant.
 
@@ -61,7 +83,7 @@ def import_(
     """
     if not dry_run and environment is None and output is None:
         raise click.UsageError("say where to: --to ENVIRONMENT or -o FILE; or --dry-run to look first")
-    imported = read_export(system, file, max_bytes)
+    imported = read_export(system, file, **reading)
     if page is not None:
         write_whole(Path(page), imported.report.html().encode())
     made, not_taken = Made([], {})
@@ -84,16 +106,19 @@ def import_(
         raise SystemExit(Exit.NEGATIVE)
 
 
-def read_export(system: str, file: str, max_bytes: int) -> Imported:
+def read_export(system: str, file: str, *, max_bytes: int, **options: Any) -> Imported:
     """Read an export, or end with what is wrong with it. One that is too large is not even loaded."""
+    given = {name: value for name, value in options.items() if value}
     try:
         with Path(file).open("rb") as export:
             check_size(os.fstat(export.fileno()).st_size, max_bytes)
-            return read(system, export.read(max_bytes + 1), max_bytes=max_bytes)
+            return read(system, export.read(max_bytes + 1), max_bytes=max_bytes, **given)
     except OSError as error:
         raise Failure(
             f"cannot read {file}: {error.strerror or error}", "give the export's path", exit_code=Exit.CONFIGURATION
         ) from None
+    except ConfigurationError as error:
+        raise click.UsageError(str(error)) from None
     except RulesetError as error:
         raise Failure(
             f"{file}: {error}", f"give an export of {SYSTEMS[system]}, whole", exit_code=Exit.CONFIGURATION

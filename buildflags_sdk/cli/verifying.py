@@ -27,7 +27,7 @@ from ._exit import Exit, Failure
 from ._fetch import wall
 from ._options import json_option
 from ._output import show, table, warn, working
-from .importing import flags_file, max_bytes_option, read_export
+from .importing import flags_file, read_export, reading_options
 
 if TYPE_CHECKING:
     from buildflags_sdk.importers import Imported
@@ -64,15 +64,15 @@ class Sample(NamedTuple):
 @click.argument("file", type=click.Path())
 @click.option("--contexts", required=True, type=click.Path(), help="Contexts, one JSON object a line (NDJSON).")
 @click.option("--flag", "only", multiple=True, metavar="KEY", help="Only this flag (may be repeated).")
-@max_bytes_option
+@reading_options
 @json_option
-def verify_import(system: str, file: str, contexts: str, only: tuple[str, ...], max_bytes: int, as_json: bool) -> None:
+def verify_import(system: str, file: str, contexts: str, only: tuple[str, ...], as_json: bool, **reading: Any) -> None:
     """Decide a sample of contexts on the imported flags: who gets which variant.
 
     With the other system's SDK installed, side by side with it: how often both answer alike, and the first differences
     explained. Ends with 1 when there is a difference.
     """
-    imported = read_export(system, file, max_bytes)
+    imported = read_export(system, file, **reading)
     theirs: tuple[Peer, Evaluate] | None
     try:
         peer = peer_of(system)

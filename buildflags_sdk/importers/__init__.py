@@ -16,7 +16,7 @@ from .source import MAX_BYTES
 if TYPE_CHECKING:
     from types import ModuleType
 
-__all__ = ["SYSTEMS", "AttributeMapping", "Finding", "Imported", "Report", "Standing", "importer", "read"]
+__all__ = ["OPTIONS", "SYSTEMS", "AttributeMapping", "Finding", "Imported", "Report", "Standing", "importer", "read"]
 
 SYSTEMS: Final[dict[str, str]] = {
     "appconfig": "AWS AppConfig",
@@ -47,13 +47,25 @@ def importer(system: str) -> ModuleType:
     return import_module(f"{__name__}.{system}")
 
 
-def read(system: str, data: bytes, *, max_bytes: int = MAX_BYTES) -> Imported:
+OPTIONS: Final[dict[str, frozenset[str]]] = {
+    "flagd": frozenset({"fractional"}),
+    "growthbook": frozenset({"sticky_buckets", "forced_variations"}),
+}
+"""What an export does not tell and only its application knows, by system: the importer's own `read` explains each."""
+
+
+def read(system: str, data: bytes, *, max_bytes: int = MAX_BYTES, **options: Any) -> Imported:
     """Read a system's export into flags, segments, a report of what became of each, and a mapping of attributes.
 
+    `options` are that system's own: `fractional` of flagd, `sticky_buckets` and `forced_variations` of GrowthBook.
+
     Raises:
-        ConfigurationError: there is no such system.
+        ConfigurationError: there is no such system, or it has no such option.
         FlagFileError: the bytes are no export of that system, or larger than `max_bytes`.
     """
     reading: Any = importer(system)
-    imported: Imported = reading.read(data, max_bytes=max_bytes)
+    if unknown := sorted(options.keys() - OPTIONS.get(system, frozenset())):
+        msg = f"{SYSTEMS[system]} has no option {', '.join(unknown)}: it is another system's"
+        raise ConfigurationError(msg)
+    imported: Imported = reading.read(data, max_bytes=max_bytes, **options)
     return imported

@@ -233,6 +233,25 @@ def test_an_export_of_ten_gigabytes_is_refused_by_its_size_and_never_loaded(comm
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 64 * 1024, "KiB"
 
 
+def test_what_only_the_application_knows_is_given_as_an_option_of_its_system(export: Path, tmp_path: Path) -> None:
+    flagd, flags = tmp_path / "flagd.json", tmp_path / "flags.json"
+    targeting = {"fractional": [["on", 1], ["off", 1]]}
+    flag = {"state": "ENABLED", "variants": {"on": True, "off": False}, "defaultVariant": "off", "targeting": targeting}
+    flagd.write_text(json.dumps({"flags": {"f": flag}}))
+    shares = []
+    for version in ("1", "2", "3"):
+        done = CliRunner().invoke(
+            buildflags, ["import", "flagd", str(flagd), "-o", str(flags), "--fractional", version]
+        )
+        assert done.exit_code == 0, done.output
+        client = Client.from_file(flags)
+        shares.append([client.is_enabled("f", {"targetingKey": f"u{at}"}) for at in range(64)])
+    assert shares[0] != shares[1] != shares[2] != shares[0]
+    other = CliRunner().invoke(buildflags, ["import", "unleash", str(export), "--dry-run", "--sticky-buckets"])
+    assert other.exit_code == Exit.USAGE
+    assert "Unleash has no option sticky_buckets" in other.output
+
+
 def test_the_limit_of_an_export_can_be_raised(export: Path) -> None:
     size = export.stat().st_size
     for limit, code in ((size - 1, Exit.CONFIGURATION), (size, 0)):
