@@ -96,6 +96,7 @@ class Root(View):
             msg = "the client was closed; make a new one"
             raise ClosedError(msg)
         engine.begin()
+        self._go_away_too(engine)
 
     @property
     def _first_answer(self) -> Latch | None:
@@ -164,14 +165,19 @@ class Root(View):
         """Go on; called by the interpreter after a fork."""
         if self._engine is not None:
             self._engine.after_fork_in_parent()
+            self._go_away_too(self._engine)
 
     def after_fork_in_child(self) -> None:
         """Let the first call in the child start what the fork ended; called by the interpreter after a fork."""
         if self._engine is not None:
             self._engine.after_fork_in_child()
-            if self._engine.away:
-                for view in (self, *self._environments.values()):
-                    view.go_away()
+            self._go_away_too(self._engine)
+
+    def _go_away_too(self, engine: Engine) -> None:
+        """Let the next call of any view start what the engine could not, or may not yet."""
+        if engine.away:
+            for view in (self, *self._environments.values()):
+                view.go_away()
 
     def __repr__(self) -> str:
         feed = self._feed

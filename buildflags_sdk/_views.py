@@ -44,7 +44,7 @@ class Feeding(Protocol):
     def ready(self) -> bool: ...
     @property
     def dispatcher(self) -> Dispatcher: ...
-    def come_back(self) -> None: ...
+    def come_back(self) -> bool: ...
     def attach(self, told: Callable[[], None]) -> None: ...
     def standing_of(self, snapshot: Snapshot) -> Standing: ...
     def status(self) -> Status: ...
@@ -189,12 +189,12 @@ class View(Reading):
 
     def _come_back(self) -> None:
         """Wake up in a forked child: its first call, an evaluation too, starts what the fork ended."""
-        self._away = False
-        self._feed.come_back()
+        self._away = False  # first: whoever comes in meanwhile has nothing to do
+        self._away = not self._feed.come_back()
         self._rebind()
 
     def go_away(self) -> None:
-        """Note, in a forked child, that the next call has to wake what the fork ended."""
+        """Note that the next call has to start what a fork ended, or what the system gave no thread for."""
         self._away = True
         self._table, self._pin = None, NO_PIN
 

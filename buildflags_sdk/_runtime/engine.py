@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
 FORK_REST_SECONDS = 0.05
 
+NO_THREAD_SECONDS = 1.0
+"""Seconds until a thread is asked for again, after the system gave none."""
+
 
 class Engine:
     """Starts and ends what refreshes. `begin` may be called any number of times, from any thread."""
@@ -59,15 +62,21 @@ class Engine:
         self._mishaps: set[str] = set()
         self._pins = _pins(settings)
         self.away = False
+        self._again_at = 0.0
         self.main = self._feed(settings)
 
     def begin(self) -> None:
-        """Start the thread, unless it runs."""
+        """Start the thread, unless it runs. Where the system gives none it is `away`: `come_back` tries again."""
         if not self.inline:
             prepare()
         self.begun = True
         self.away = False
-        self._worker.start()
+        try:
+            self._worker.start()
+        except RuntimeError as error:  # at a limit, or while the interpreter ends; no caller must hear of it
+            self.away = True
+            self._again_at = self.clock.moment().monotonic + NO_THREAD_SECONDS
+            self._mishap(error)
 
     def run(self, seconds: float) -> None:
         """Refresh what is due on this thread, beginning nothing after `seconds`. Does nothing where a thread does it."""
@@ -98,6 +107,7 @@ class Engine:
     def close(self, seconds: float = CLOSE_SECONDS) -> None:
         """Stop. Returns within about `seconds`, whatever the network and the listeners do, however many there are."""
         self.closed = True
+        self.away = False
         ended = self._worker.stop(0.0)
         transport = self._made
         if transport is not None:
@@ -135,7 +145,7 @@ class Engine:
     def after_fork_in_parent(self) -> None:
         """Go on."""
         if self.begun and not self.closed:
-            self._worker.start()
+            self.begin()
 
     def after_fork_in_child(self) -> None:
         """Forget the parent's thread, locks and sockets. The thread starts again at the first use."""
@@ -150,18 +160,18 @@ class Engine:
         for feed in self._feeds():
             feed.forked()
         self.away = self.begun and not self.closed
+        self._again_at = 0.0
 
-    def come_back(self) -> None:
-        """Start again in a child, if the parent had started. Notices a fork that went past the interpreter's hooks."""
+    def come_back(self) -> bool:
+        """Start again in a child, if the parent had started. Notices a fork that went past the interpreter's hooks.
+
+        Returns whether there is nothing left to start.
+        """
         if self.begun and os.getpid() != self._process:
             self.after_fork_in_child()
-        if not self.away:
-            return
-        try:
+        if self.away and self.clock.moment().monotonic >= self._again_at:
             self.begin()
-        except RuntimeError as error:  # at a limit, or while the interpreter ends; an evaluation must not hear of it
-            self.away = True
-            self._mishap(error)
+        return not self.away
 
     # -- the worker's --------------------------------------------------------------------------------------------------
 

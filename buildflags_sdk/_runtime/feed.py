@@ -74,7 +74,7 @@ class Feed:
         dice: Callable[[], float],
         log: Log,
         key_is_ours: bool = False,
-        come_back: Callable[[], None],
+        come_back: Callable[[], bool],
         pins: Pins | None = None,
     ) -> None:
         self._settings = settings
@@ -119,9 +119,9 @@ class Feed:
         self._told = [told for told in self._told if told() is not None]
         return bool(self._told)
 
-    def come_back(self) -> None:
-        """Start again what a fork ended."""
-        self._come_back()
+    def come_back(self) -> bool:
+        """Start again what a fork ended. False: the system gives no thread, and it is to be tried again."""
+        return self._come_back()
 
     def standing_of(self, snapshot: Snapshot) -> Standing:
         """Where a snapshot came from and how old it is: the one in service, or one that a pinned view still reads."""

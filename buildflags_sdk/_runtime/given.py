@@ -46,8 +46,9 @@ class GivenFlags:
     def attach(self, told: Callable[[], None]) -> None:
         """Nothing to tell: these flags never change."""
 
-    def come_back(self) -> None:
+    def come_back(self) -> bool:
         """Nothing to wake."""
+        return True
 
     def standing_of(self, snapshot: Snapshot) -> Standing:  # noqa: ARG002 - there is only one
         """They come from a file or from the caller, and do not age."""

@@ -49,12 +49,14 @@ class PageFetch:
 
     def run(self) -> PagesFetched | PageRefused | Failed:
         """Fetch, and say how it ended."""
-        helpers = [
-            threading.Thread(target=self._fetch_some, name="buildflags-pages", daemon=True)
-            for _ in range(min(AT_ONCE, self._wanted) - 1)
-        ]
-        for helper in helpers:
-            helper.start()
+        helpers: list[threading.Thread] = []
+        for _ in range(min(AT_ONCE, self._wanted) - 1):
+            helper = threading.Thread(target=self._fetch_some, name="buildflags-pages", daemon=True)
+            try:
+                helper.start()
+            except RuntimeError:  # no more threads to be had: those that are do the work
+                break
+            helpers.append(helper)
         self._fetch_some()
         for helper in helpers:
             helper.join()
