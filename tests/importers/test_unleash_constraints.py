@@ -86,6 +86,15 @@ def test_text_that_breaks_out_of_its_quotes_in_the_engine_turns_the_flag_off(str
     assert decide(imported).on is False
 
 
+@pytest.mark.parametrize("rollout", ["x", "", " 5", "-1", "5.0", "18446744073709551616"])
+def test_a_group_is_not_looked_at_where_the_rollout_is_no_number(rollout):
+    given = {"rollout": rollout, "stickiness": "userId", "groupId": 'g"'}
+    imported = read({"name": "default"}, {"name": "flexibleRollout", "parameters": given})
+
+    assert decide(imported).on is True
+    assert decide(read({"name": "flexibleRollout", "parameters": given})).on is False
+
+
 def test_quotes_and_backslashes_within_values_are_values():
     assert decide(constrained("IN", values=['a"b']), 'a"b').on is True
     assert decide(constrained("IN", values=["a\\b"]), "a\\b").on is True

@@ -15,7 +15,9 @@ from .constraints import ALWAYS, NEVER, USER, Names, NeverOn, closed, conditions
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-_PERCENT = re.compile(r"\+?\d{1,20}", re.ASCII)
+_PERCENT = re.compile(r"\+?0*\d{1,20}", re.ASCII)
+_LARGEST = 2**64 - 1
+"""A number beyond it is none to the engine."""
 HOSTNAME: Final = "hostname"
 
 
@@ -157,8 +159,10 @@ def _flexible(given: _Given) -> dict[str, Any]:
 
 def _rollout(given: _Given, percent: str | None, group: str, stickiness: str) -> dict[str, Any]:
     """Points run from 1 to 100, and a percentage lets in those up to itself; zero and no percentage let in nobody."""
+    if percent is None or not _PERCENT.fullmatch(percent) or int(percent) > _LARGEST:
+        return NEVER  # before the group is looked at: the engine writes no rule with it then
     group = unquoted(group, f"{given.where}.groupId").replace('\\"', '"')
-    if percent is None or not _PERCENT.fullmatch(percent) or int(percent) == 0:
+    if int(percent) == 0:
         return NEVER
     if int(percent) > 100:
         msg = f"a rollout of {percent} per cent"
