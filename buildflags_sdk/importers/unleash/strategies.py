@@ -15,7 +15,7 @@ from .constraints import ALWAYS, NEVER, USER, Names, NeverOn, closed, conditions
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-_PERCENT = re.compile(r"\+?0*\d{1,20}", re.ASCII)
+_PERCENT = re.compile(r"\+?0{0,999}\d{1,20}", re.ASCII)
 _LARGEST = 2**64 - 1
 """A number beyond it is none to the engine."""
 HOSTNAME: Final = "hostname"
