@@ -23,7 +23,7 @@ def test_a_toggle_in_the_backend_arrives_by_itself(client: Client, backend: Back
     arrived = threading.Event()
     client.on_change(lambda _change: arrived.set(), keys=["new-checkout"])
     backend.set(boolean("new-checkout", on=False))
-    assert arrived.wait(10)
+    assert arrived.wait(60)
     assert not client.is_enabled("new-checkout")
 
 
@@ -33,8 +33,8 @@ def test_listeners_hear_only_of_the_keys_they_asked_for(client: Client, backend:
     client.on_change(heard.append, keys=["new-checkout"])
     client.on_change(lambda _change: other.set(), keys=["banner"])
     backend.set(boolean("banner", on=True))
-    client.refresh(wait=10)
-    assert other.wait(5)
+    client.refresh(wait=60)
+    assert other.wait(60)
     assert heard == []
 
 
@@ -44,8 +44,8 @@ def test_an_unsubscribed_listener_hears_nothing(client: Client, backend: Backend
     client.on_change(heard.append)()
     client.on_change(lambda _change: done.set())
     backend.set(boolean("new-checkout", on=False))
-    client.refresh(wait=10)
-    assert done.wait(5)
+    client.refresh(wait=60)
+    assert done.wait(60)
     assert heard == []
 
 
@@ -62,8 +62,8 @@ def test_a_listener_that_raises_is_logged_once_and_called_again(
     client.on_change(listener)
     for on in (False, True):
         backend.set(boolean("new-checkout", on=on))
-        client.refresh(wait=10)
-        assert calls.acquire(timeout=5)
+        client.refresh(wait=60)
+        assert calls.acquire(timeout=60)
     client.close()
     assert sum("a listener's own mistake" in record.getMessage() for record in caplog.records) == 1
 
@@ -74,16 +74,16 @@ def test_a_slow_listener_gets_the_union_of_what_it_missed(client: Client, backen
     def listener(change: Change) -> None:
         heard.append(change)
         if len(heard) == 1:
-            going.wait(10)
+            going.wait(60)
         elif "c" in change.keys:
             done.set()
 
     client.on_change(listener)
     for key in ("a", "b", "c"):
         backend.set(boolean(key, on=True))
-        client.refresh(wait=10)
+        client.refresh(wait=60)
     going.set()
-    assert done.wait(5)
+    assert done.wait(60)
     assert frozenset().union(*(change.keys for change in heard)) == {"a", "b", "c"}
     assert [(change.old_revision, change.new_revision) for change in heard] == sorted(
         (change.old_revision, change.new_revision) for change in heard
@@ -100,12 +100,12 @@ def test_closing_inside_a_listener_does_not_join_itself(client: Client, backend:
 
     client.on_change(listener)
     backend.set(boolean("new-checkout", on=False))
-    client.refresh(wait=10)
-    assert closed.wait(5)
+    client.refresh(wait=60)
+    assert closed.wait(60)
 
 
 def test_status_tells_revision_age_and_counts(client: Client) -> None:
-    client.refresh(wait=10)
+    client.refresh(wait=60)
     status = client.status()
     assert (status.workspace, status.environment, status.flags) == ("acme", "production", 1)
     assert (status.source, status.freshness, status.last_error) == (Source.NETWORK, Freshness.FRESH, None)
@@ -122,7 +122,7 @@ def test_another_environment_is_a_view_with_a_key_of_its_own(client: Client, bac
     arrived = threading.Event()
     staging.on_change(lambda _change: arrived.set())
     assert staging.is_enabled("new-checkout", default=True) or staging.status().revision is not None
-    assert arrived.wait(10)
+    assert arrived.wait(60)
     assert not staging.is_enabled("new-checkout", default=True)
     assert client.is_enabled("new-checkout")
     assert client.in_environment("staging") is staging

@@ -78,14 +78,14 @@ def test_four_threads_evaluate_while_the_origin_hangs_and_large_rulesets_are_swa
 
         backend.going.clear()
         client.refresh(wait=0)
-        assert backend.hung.wait(10), "the refresh is in the hanging exchange"
+        assert backend.hung.wait(60), "the refresh is in the hanging exchange"
         before = list(counts)
         _until(lambda: all(now > then + 200 for now, then in zip(counts, before, strict=True)))
         assert not backend.going.is_set(), "all of this went on while the origin hung"
     finally:
         stop.set()
         for thread in threads:
-            thread.join(10)
+            thread.join(60)
         client.close()
         backend.going.set()  # its thread ends too: other tests count threads
     assert wrong == []
@@ -98,10 +98,10 @@ def test_closing_while_the_origin_hangs_returns_promptly() -> None:
         "http://127.0.0.1:9", sdk_key="k", workspace="acme", environment="production", cache_dir=None, transport=backend
     )
     client.start(wait=0)
-    assert backend.hung.wait(10)
+    assert backend.hung.wait(60)
     closed = threading.Thread(target=client.close)
     closed.start()
-    closed.join(10)
+    closed.join(20)  # the origin hangs for a minute
     assert not closed.is_alive()
     backend.going.set()
     assert client.is_enabled("x", default=True)
@@ -118,12 +118,12 @@ def test_a_request_sees_one_revision() -> None:
         transport=backend,
         polling=Polling(minimum=0.001),
     )
-    assert client.start(wait=10)
+    assert client.start(wait=60)
     pinned = client.pinned({"targetingKey": "u"})
     with client.scope({"targetingKey": "u"}) as inside:
         assert client.is_enabled("x")
         backend.publish([flag("x", False)])
-        client.refresh(wait=10)
+        client.refresh(wait=60)
         assert client.is_enabled("x"), "the scope pinned the revision of its first read"
         assert inside.is_enabled("x")
         with client.scope():

@@ -178,9 +178,9 @@ async def test_the_asyncio_client_does_not_wait_longer_than_told(deaf_port: int)
     client = AsyncClient(
         f"http://127.0.0.1:{deaf_port}", sdk_key="k", workspace="acme", environment="dev", cache_dir=None
     )
-    readiness = await asyncio.wait_for(client.start(wait=0.1), timeout=5)
+    readiness = await asyncio.wait_for(client.start(wait=0.1), timeout=8)
     assert not readiness
-    await asyncio.wait_for(client.close(), timeout=5)
+    await asyncio.wait_for(client.close(), timeout=8)
 
 
 def test_one_asyncio_client_is_used_from_two_loops(backend: Backend) -> None:

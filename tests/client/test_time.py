@@ -34,7 +34,7 @@ class Stage:
             clock=self.clock,
             **more,  # type: ignore[arg-type]
         )
-        assert self.client.start(wait=10)
+        assert self.client.start(wait=60)
 
     def until_next_poll(self) -> None:
         """Move the clock to the next poll, and wait for its request to have come."""
@@ -101,7 +101,7 @@ def test_past_max_staleness_the_default_is_served_and_a_good_answer_ends_that() 
         with stage.client.scope():
             assert not stage.client.is_enabled("x"), "a scope does not hide that"
         stage.backend.recover()
-        stage.client.refresh(wait=10)
+        stage.client.refresh(wait=60)
         assert stage.client.is_enabled("x")
     finally:
         stage.client.close()
@@ -150,7 +150,7 @@ def test_a_forgotten_client_is_collected_and_its_thread_ends() -> None:
     clock, stage.client = stage.clock, None  # type: ignore[assignment]
     gc.collect()
     clock.advance(1000)
-    thread.join(10)
+    thread.join(60)
     assert not thread.is_alive()
 
 
@@ -175,6 +175,6 @@ async def test_a_coroutine_function_hears_of_changes_on_its_loop() -> None:
 
         client.on_change(listener)
         backend.publish([flag("x", False)])
-        await client.refresh(wait=10)
-        change = await asyncio.wait_for(heard.get(), timeout=10)
+        await client.refresh(wait=60)
+        change = await asyncio.wait_for(heard.get(), timeout=60)
         assert change.keys == {"x"}

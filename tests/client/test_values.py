@@ -40,10 +40,10 @@ def test_a_new_revision_is_validated_anew() -> None:
     client = Client(
         "http://127.0.0.1:9", sdk_key="k", workspace="acme", environment="production", cache_dir=None, transport=backend
     )
-    assert client.start(wait=10)
+    assert client.start(wait=60)
     assert client.get_value("theme", Theme()).colour == "teal"
     backend.publish([flag("theme", {"colour": "red"})])
-    client.refresh(wait=10)
+    client.refresh(wait=60)
     assert client.get_value("theme", Theme()).colour == "red"
     client.close()
 
