@@ -122,11 +122,14 @@ def _row(finding: Finding) -> str:
 
 
 _PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>{title}</title><style>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{title}</title><style>
+:root{{color-scheme:light dark}}
 body{{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:72rem;padding:0 1rem}}
 table{{border-collapse:collapse;width:100%}}
-th,td{{text-align:left;padding:.3rem .6rem;border-bottom:1px solid #8884;overflow-wrap:anywhere}}
-.refused td:first-child{{color:#b3261e;font-weight:600}} .approximated td:first-child{{color:#8a5a00;font-weight:600}}
+th,td{{text-align:left;vertical-align:top;padding:.3rem .6rem;border-bottom:1px solid #8884;overflow-wrap:anywhere}}
+th,td:nth-child(-n+2){{white-space:nowrap}} td:nth-child(4){{min-width:20rem}}
+.refused td:first-child{{color:light-dark(#b3261e,#ff8a80);font-weight:600}}
+.approximated td:first-child{{color:light-dark(#8a5a00,#ffc46b);font-weight:600}}
 </style></head><body><h1>{title}</h1><p>{counts}</p>
 <table><thead><tr><th>standing</th><th>kind</th><th>key</th><th>why</th><th>where</th></tr></thead><tbody>
 {rows}</tbody></table></body></html>
