@@ -6,6 +6,7 @@ or raise into one: what cannot be compared in time is dropped, and counted.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import random
@@ -216,7 +217,8 @@ class ShadowClient:
             self._waiting.append(asked)
             if self._thread is None or not self._thread.is_alive():  # also in a forked child
                 self._thread = threading.Thread(target=self._run, name="buildflags-shadow", daemon=True)
-                self._thread.start()
+                with contextlib.suppress(RuntimeError):  # no more threads to be had: it waits for the next one
+                    self._thread.start()
             self._condition.notify_all()
 
     def _run(self) -> None:

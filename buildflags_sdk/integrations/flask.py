@@ -95,7 +95,13 @@ def _leave(error: BaseException | None) -> None:
 
 
 def _configured(config: Mapping[str, Any]) -> Client:
-    given = {key: str(value) for key, value in config.items() if key.startswith("BUILDFLAGS_") and value is not None}
+    given = {
+        key: " ".join(value)
+        if isinstance(value, (list, tuple))
+        else str(value)  # BUILDFLAGS_SIGNING_KEYS may be several
+        for key, value in config.items()
+        if key.startswith("BUILDFLAGS_") and value is not None
+    }
     client = Client.from_env({**os.environ, **given})
     wait = config.get("BUILDFLAGS_START_WAIT")
     if wait is None:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
+import threading
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import django
@@ -182,6 +186,48 @@ def test_a_client_is_made_of_the_setting_once_and_started(tmp_path: Path) -> Non
             assert flags_of_django.client() is client
         finally:
             client.close()
+
+
+def test_public_keys_to_pin_may_be_a_list_in_the_setting() -> None:
+    key = "bf_public_O2onvM62pC1io6jQKm8Nc2UyFXcd4kOmOsBIoYtZ2ik"
+    values = {"URL": "http://127.0.0.1:9", "SDK_KEY": "k", "WORKSPACE": "acme", "ENVIRONMENT": "staging"}
+    with override_settings(BUILDFLAGS={**values, "CACHE_DIR": "", "START_WAIT": 0, "SIGNING_KEYS": [key, key]}):
+        assert checks.run_checks(tags=["buildflags"]) == []
+        client = flags_of_django.client()
+        client.close()
+    assert client._engine is not None
+    assert client._engine.settings.signing_keys == (key, key)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+def test_a_child_that_is_forked_while_a_thread_makes_the_client_makes_its_own() -> None:
+    begun, going = threading.Event(), threading.Event()
+
+    class Slow(str):
+        __slots__ = ()
+
+        def __str__(self) -> str:
+            begun.set()
+            going.wait(60)
+            return "http://127.0.0.1:9"
+
+    values = {"URL": Slow(), "SDK_KEY": "k", "WORKSPACE": "acme", "ENVIRONMENT": "staging", "START_WAIT": 0}
+    with override_settings(BUILDFLAGS=values), warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # forking with threads is what is tested
+        thread = threading.Thread(target=flags_of_django.client)
+        thread.start()
+        assert begun.wait(60)
+        child = os.fork()
+        if child == 0:
+            signal.alarm(20)  # ends a child that waits for the lock of a thread it does not have
+            going.set()
+            flags_of_django.client()
+            os._exit(7)
+        status = os.waitpid(child, 0)[1]
+        going.set()
+        thread.join(60)
+        flags_of_django.client().close()
+    assert os.waitstatus_to_exitcode(status) == 7
 
 
 def test_a_setting_that_lacks_a_value_is_an_error_that_names_it() -> None:

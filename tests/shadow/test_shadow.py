@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
+import sys
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
@@ -216,3 +217,16 @@ def test_each_system_is_asked_in_its_own_names() -> None:
         assert not shadow.is_enabled("x", {"userId": "u2"})
         assert shadow.flush()
         assert shadow.report().flags == {"x": FlagCount(equal=2)}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a stack of that size is refused in another way")
+def test_where_there_are_no_more_threads_answers_go_on_and_are_compared_later() -> None:
+    with ShadowClient(Client.from_flags({"x": True}), Other({"x": False})) as shadow:
+        before = threading.stack_size(1 << 46)  # no address space has room for it: every thread is refused
+        try:
+            assert shadow.get_value("x", False) is False
+        finally:
+            threading.stack_size(before)
+        assert shadow.get_value("x", False) is False
+        assert shadow.flush(30)
+        assert shadow.report().different == 2
