@@ -109,7 +109,7 @@ def main() -> int:
     parser.add_argument("names", nargs="*", metavar="FAULT", help="faults to measure (default: all)")
     parser.add_argument("--write", action="store_true", help=f"put the result into {DOCUMENT.relative_to(ROOT)}")
     parser.add_argument("--cycles", type=int, default=1000, help="clients that come and go (default: 1000)")
-    parser.add_argument("--kills", type=int, default=200, help="kill -9 while saving (default: 200)")
+    parser.add_argument("--kills", type=int, default=1000, help="kill -9 while saving (default: 1000)")
     options = parser.parse_args()
     if options.write and options.names:
         parser.error("--write needs all faults")
