@@ -34,16 +34,22 @@ def prepared_name(program: Any, dialect: str, flag_key: str) -> Callable[[Any, W
 
 def compile_computed(raw: Any, place: str, decisions: Mapping[str, Decision], unknown: Decision, null: Serve) -> Serve:
     """The decision that a program names; `null` is what comes after a program that names none. Raises `Refused`."""
+    from .operators.wording import plain_text  # noqa: PLC0415
+
     computed = checks.fields(raw, _COMPUTED, place)
     if "expression" not in computed:
         msg = f"{place}.expression: a JSON Logic program is needed, and it is missing"
         raise Refused(msg)
     dialect = checks.text(computed, "dialect", place, "jsonlogic", empty=True)
     flag_key = checks.text(computed, "flag_key", place, "", empty=True)
-    name_of = prepared_name(computed["expression"], dialect, flag_key)
+    run = prepared_program(computed["expression"], dialect, flag_key)
 
     def serve(context: Mapping[str, Any], snapshot: Any, world: World) -> Decision | None:
-        name = name_of(context, world)
-        return null(context, snapshot, world) if name is None else decisions.get(name, unknown)
+        name = run(context, world)
+        if name.__class__ is not str:
+            if name is None:
+                return null(context, snapshot, world)
+            name = plain_text(name) or ""  # as in `prepared_name`
+        return decisions.get(name, unknown)
 
     return serve

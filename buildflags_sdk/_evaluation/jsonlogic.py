@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from .jsonlogic_words import LAZY, WORDS, Node
+from .jsonlogic_shapes import quickened
+from .jsonlogic_words import LAZY, MISUSE, WORDS, Node
 from .operators.row import Unpreparable, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from .world import World
 
 DIALECTS: Final = {"jsonlogic": 0, "flagd_1": 1, "flagd_2": 2, "flagd_3": 3}
 """Dialects of an expression. flagd's differ in the hash of `fractional`, which plain `jsonlogic` lacks; all have
 `starts_with`, `ends_with` and `sem_ver`."""
 
 MAX_DEPTH: Final = 32
-
-_MISUSE: Final = (ArithmeticError, LookupError, RecursionError, TypeError, ValueError)
-"""What an operator raises for operands that it cannot take. Its own result is null then, as in flagd, and the rest runs on."""
-
-Program = "Callable[[Mapping[str, Any], str, float | None], Any]"
 
 
 def prepare_expression(logic: Any, dialect: str = "jsonlogic") -> Callable[[Mapping[str, Any], str, float | None], Any]:
@@ -31,22 +29,54 @@ def prepare_expression(logic: Any, dialect: str = "jsonlogic") -> Callable[[Mapp
     >>> prepare_expression({"if": [{"==": [{"var": "plan"}, "pro"]}, "new", "old"]})({"plan": "pro"}, "f", None)
     'new'
     """
-    if dialect not in DIALECTS:
-        msg = f"there is no expression dialect {shown(dialect)}"
-        raise Unpreparable(msg)
-    node = _prepared(logic, DIALECTS[dialect], MAX_DEPTH)
+    node = _program(logic, dialect)
 
     def run(context: Mapping[str, Any], flag_key: str, now: float | None) -> Any:
-        flagd: dict[str, Any] = {"flagKey": flag_key}
-        if now is not None:
-            flagd["timestamp"] = int(now)
-        root = {**context, "$flagd": flagd}
+        return _value(node, _root(context, flag_key, now))
+
+    return run
+
+
+def prepare_program(logic: Any, dialect: str, flag_key: str) -> Callable[[Mapping[str, Any], World], Any]:
+    """The same for one flag: `run(context, world)`, with the world's moment. Only what the program reads is made for it."""
+    node = _program(logic, dialect)
+    if _reads_flagd(logic):
+        reads_clock = needs_now(logic)
+
+        def run_with_flagd(context: Mapping[str, Any], world: World) -> Any:
+            return _value(node, _root(context, flag_key, world.now() if reads_clock else None))
+
+        return run_with_flagd
+
+    def run(context: Mapping[str, Any], world: World) -> Any:
+        data = context if context.__class__ is dict else dict(context)
         try:
-            return node(root, root)
-        except _MISUSE:
+            return node(data, data)
+        except MISUSE:
             return None
 
     return run
+
+
+def _program(logic: Any, dialect: str) -> Node:
+    if dialect not in DIALECTS:
+        msg = f"there is no expression dialect {shown(dialect)}"
+        raise Unpreparable(msg)
+    return _prepared(logic, DIALECTS[dialect], MAX_DEPTH)
+
+
+def _root(context: Mapping[str, Any], flag_key: str, now: float | None) -> dict[str, Any]:
+    flagd: dict[str, Any] = {"flagKey": flag_key}
+    if now is not None:
+        flagd["timestamp"] = int(now)
+    return {**context, "$flagd": flagd}
+
+
+def _value(node: Node, root: dict[str, Any]) -> Any:
+    try:
+        return node(root, root)
+    except MISUSE:
+        return None
 
 
 def needs_now(logic: Any) -> bool:
@@ -56,6 +86,23 @@ def needs_now(logic: Any) -> bool:
     if isinstance(logic, list):
         return any(needs_now(inner) for inner in logic)
     return isinstance(logic, str) and logic.startswith("$flagd")
+
+
+def _reads_flagd(logic: Any) -> bool:
+    """Tell whether a program may see `$flagd`: by that name, by a path that it computes, or in the whole context."""
+    if isinstance(logic, list):
+        return any(map(_reads_flagd, logic))
+    if not isinstance(logic, dict) or len(logic) != 1:
+        return False
+    ((word, operands),) = logic.items()
+    operands = operands if isinstance(operands, list) else [operands]
+    if word in ("missing", "missing_some", "fractional"):
+        return True
+    if word != "var":
+        return any(map(_reads_flagd, operands))
+    path = operands[0] if operands else ""
+    named = isinstance(path, str) and path != "" and not path.startswith("$flagd")
+    return not named or any(map(_reads_flagd, operands[1:]))
 
 
 def _prepared(logic: Any, fractional: int, depth: int) -> Node:
@@ -68,15 +115,14 @@ def _prepared(logic: Any, fractional: int, depth: int) -> Node:
     if not isinstance(logic, dict) or len(logic) != 1:  # any other object is data
         return lambda data, root: logic
     ((word, operands),) = logic.items()
-    arguments = [
-        _prepared(inner, fractional, depth - 1) for inner in (operands if isinstance(operands, list) else [operands])
-    ]
+    operands = operands if isinstance(operands, list) else [operands]
+    arguments = [_prepared(inner, fractional, depth - 1) for inner in operands]
     if word == "fractional" and fractional:
         from .fractional import prepare_fractional  # noqa: PLC0415 - only flagd's splits pay for the import
 
         return prepare_fractional(arguments, fractional)
     if word in LAZY:
-        return LAZY[word](arguments)
+        return quickened(word, operands, arguments, LAZY[word](arguments))
     act = WORDS.get(word)
     if act is None:
         msg = f"there is no JSON Logic operator {shown(word)}"
@@ -86,7 +132,7 @@ def _prepared(logic: Any, fractional: int, depth: int) -> Node:
         values = [argument(data, root) for argument in arguments]
         try:
             return act(values)
-        except _MISUSE:
+        except MISUSE:
             return None
 
-    return node
+    return quickened(word, operands, arguments, node)

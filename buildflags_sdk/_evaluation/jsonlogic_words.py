@@ -6,13 +6,16 @@ import operator
 from collections.abc import Callable
 from itertools import pairwise
 from math import fmod, isnan
-from typing import Any
+from typing import Any, Final
 
 from .javascript import leading_number, loosely_equal, strictly_equal, to_number, to_text, truthy, whole
 from .operators.versions import lenient_version
 
 Node = Callable[[Any, Any], Any]
 """An evaluation: of the scope's data and the whole context, to a JSON value."""
+
+MISUSE: Final = (ArithmeticError, LookupError, RecursionError, TypeError, ValueError)
+"""What an operator raises for operands that it cannot take. Its own result is null then, as in flagd, and the rest runs on."""
 
 _LONGEST_TEXT = 65_536  # what `cat` and `merge` may grow to: a reduce can double its result at every step
 _LONGEST_LIST = 10_000
@@ -24,7 +27,12 @@ def look_up(data: Any, path: Any) -> Any:
     """What a dotted path finds in data; `ABSENT` if nothing."""
     if path is None or path == "":
         return data
-    for step in to_text(path).split("."):
+    return follow(data, to_text(path).split("."))
+
+
+def follow(data: Any, steps: list[str]) -> Any:
+    """What the steps of a path lead to in data; `ABSENT` if nothing."""
+    for step in steps:
         if isinstance(data, dict):
             data = data.get(step, ABSENT)
         elif isinstance(data, (list, tuple)) and step.isascii() and step.isdigit() and len(step) < 9:
@@ -239,7 +247,7 @@ def _affix(method: Callable[[str, str], bool]) -> Callable[[list[Any]], Any]:
     return act
 
 
-_VERSION_WORDS: dict[str, Callable[[Any, Any], bool]] = {
+VERSION_WORDS: dict[str, Callable[[Any, Any], bool]] = {
     "=": operator.eq,
     "!=": operator.ne,
     "<": operator.lt,
@@ -254,9 +262,9 @@ _VERSION_WORDS: dict[str, Callable[[Any, Any], bool]] = {
 def _sem_ver(values: list[Any]) -> bool | None:
     left, word, right = values  # another count than three is misuse: null
     versions = lenient_version(left), lenient_version(right)
-    if None in versions or not isinstance(word, str) or word not in _VERSION_WORDS:
+    if None in versions or not isinstance(word, str) or word not in VERSION_WORDS:
         return None
-    return bool(_VERSION_WORDS[word](*versions))
+    return bool(VERSION_WORDS[word](*versions))
 
 
 WORDS: dict[str, Callable[[list[Any]], Any]] = {

@@ -85,17 +85,15 @@ def check_scheme(scheme: str, seed: str, of: int) -> None:
 
 def prepared_program(program: Any, dialect: str, flag_key: str) -> Callable[[Any, World], Any]:
     """The prepared program, which gives what it computes. Raises `Refused`."""
-    from .jsonlogic import DIALECTS, needs_now, prepare_expression  # noqa: PLC0415 - only its users pay for the import
+    from .jsonlogic import DIALECTS, prepare_program  # noqa: PLC0415 - only its users pay for the import
 
     if dialect not in DIALECTS:
         msg = f"there is no expression dialect {shown(dialect)}"
         raise Refused(msg)
     try:
-        run = prepare_expression(program, dialect)
+        return prepare_program(program, dialect, flag_key)
     except ValueError as error:
         raise Refused(str(error)) from None
-    reads_clock = needs_now(program)
-    return lambda context, world: run(context, flag_key, world.now() if reads_clock else None)
 
 
 def prepared_expression(program: Any, dialect: str, flag_key: str, broken: str) -> Callable[[Any, World], bool] | None:

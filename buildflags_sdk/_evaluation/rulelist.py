@@ -71,6 +71,8 @@ def compile_rows(rows: list[Row], last: Decision | Serve, flag: Flag, *, ends: b
             return _one_equality(rows[0], last) if len(rows) == 1 else _lookup(rows, last)
         if len(rows) <= 2 and all(_is_plain(row) for row in rows):
             return _short(rows, last)
+        if len(rows) == 1 and rows[0].test is None and not isinstance(rows[0].serve, Decision):
+            return _served(rows[0].serve, last)
     return Rules(_steps(rows), last, flag).decide
 
 
@@ -182,6 +184,18 @@ def _short(rows: list[Row], miss: Any) -> Evaluate:
         if first(context, snapshot, world):
             return hit
         return next_hit if second(context, snapshot, world) else miss
+
+    return decide
+
+
+def _served(serve: Serve, last: Decision) -> Evaluate:
+    """One row for everybody, which may serve nothing."""
+
+    def decide(
+        context: Mapping[str, Any], snapshot: Any, world: World, serve: Serve = serve, last: Decision = last
+    ) -> Decision:
+        served = serve(context, snapshot, world)
+        return last if served is None else served
 
     return decide
 

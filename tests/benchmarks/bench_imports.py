@@ -15,7 +15,7 @@ from .report import Row, nanoseconds
 CONTEXT = {"targetingKey": "user-4711", "id": "user-4711", "userId": "user-4711", "country": "DE", "plan": "pro"}
 
 SAME = 1.5
-BARS = {"appconfig": 2, "eppo": 3, "statsig": 4, "configcat": 6, "flagsmith": 10, "flagd": 20, "posthog": 20}
+BARS = {"appconfig": 2, "eppo": 3, "statsig": 4, "configcat": 6, "flagsmith": 10, "flagd": 3, "posthog": 20}
 """How often the native rule's time one of that system may take, where its rule means more than `country in ["DE"]`: a key
 that is null (Powertools), texts in any case and numbers in text (Eppo, Statsig, ConfigCat, Flagsmith), a segment (Flagsmith),
 a program (flagd), a share of 100 % that is hashed all the same and an attribute that may be unknown (PostHog)."""
