@@ -101,7 +101,7 @@ class Judge:
             answer = False if test is None else test(given, self.world) if test.needs_now else test(given)
             holds = _opposite(answer) if condition.negate else answer
         facts = {"path": condition.attr, "found": None if found is NOTHING else found, "missing": found is NOTHING}
-        shown = "missing" if found is NOTHING else repr(found)
+        shown = "missing" if found is NOTHING else _shown(found)
         return ConditionTrace("attr", holds, f"{self.words.asked(condition)}: {shown}", facts)
 
     def segment(self, condition: form.InSegment) -> ConditionTrace:
@@ -240,6 +240,13 @@ def _fallback(knob: bool | str, message: str, code: ErrorCode = ErrorCode.PARSE_
     if knob == "off":
         raise Ended(OFF)
     return _truth(knob)
+
+
+def _shown(found: Any) -> str:
+    try:
+        return repr(found)
+    except ValueError:
+        return "an integer of more digits than Python agrees to write, or something with one inside"
 
 
 def _truth(word: bool | str) -> bool | None:

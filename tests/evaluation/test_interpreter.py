@@ -63,3 +63,9 @@ def test_two_traces_differ_where_the_answer_came_from() -> None:
 def test_a_context_that_is_no_mapping_and_a_flag_that_is_not_there_are_decided_too() -> None:
     assert traced(["country"]).decision.error_code is ErrorCode.INVALID_CONTEXT
     assert traced({}, "g").decision.error_code is ErrorCode.FLAG_NOT_FOUND
+
+
+def test_a_number_of_more_digits_than_python_writes_is_judged_and_not_shown() -> None:
+    trace = traced({"country": [10**5000]})
+    assert trace.decision.error_code is None
+    assert any("more digits" in line for line in trace.lines())
