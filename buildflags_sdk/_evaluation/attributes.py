@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from . import checks
 from .compiled_test import DAMAGES, TRUTHS, Equality, Test, absence, broken_test, negated, truth
 from .reading import NOTHING, find, reader
-from .rows import prepared_test
+from .rows import prepared_test, sees_missing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, MutableMapping
@@ -23,10 +23,34 @@ if TYPE_CHECKING:
 _ATTR = frozenset(("attr", "op", "values", "dialect", "negate", "on_missing", "on_null", "broken"))
 
 
-_TEXT_BY_TEXT = frozenset(
-    (("equals", "strict"), ("in", "strict"), ("equals", "text"), ("in", "text"), ("satisfies", "growthbook"))
-)
-"""Rows that compare a text with texts letter by letter. An imported rule then costs what a native one does."""
+def _any_text(text: str) -> bool:
+    return True
+
+
+def _no_number(text: str) -> bool:
+    """Tell whether Flagsmith compares it as text, whatever the trait is like."""
+    if text.endswith(":semver"):
+        return False
+    try:
+        float(text)
+    except ValueError:
+        return True
+    return False
+
+
+_TEXT_BY_TEXT: dict[tuple[str, str], Callable[[str], bool]] = {
+    ("equals", "strict"): _any_text,
+    ("in", "strict"): _any_text,
+    ("equals", "text"): _any_text,
+    ("in", "text"): _any_text,
+    ("satisfies", "growthbook"): _any_text,
+    ("in", "eppo"): _any_text,
+    ("in", "statsig_case"): _any_text,
+    ("in", "configcat"): bool,
+    ("equals", "flagsmith"): _no_number,
+}
+"""Rows that compare a text with texts letter by letter, and with which texts. A rule that was imported then costs what the
+same native one does."""
 
 
 def compile_attribute(raw: dict[str, Any], place: str, shared: Shared) -> Test:
@@ -44,18 +68,23 @@ def compile_attribute(raw: dict[str, Any], place: str, shared: Shared) -> Test:
     test = _never if prepared is None else prepared.test
     if prepared is not None and prepared.needs_now:
         return _attr_of_moment(path, prepared, on_missing, on_null, negate=negate)
-    absent = truth(on_missing) if on_missing is not None else absence(prepared, negate=negate)
+    if on_missing is None and prepared is None:
+        absent: bool | None = negate and sees_missing(op, dialect)
+    else:
+        absent = truth(on_missing) if on_missing is not None else absence(prepared, negate=negate)
     null = absent if on_null is None else truth(on_null)
     undecidable = dialect == "posthog" or absent is None or null is None  # no other system's operators leave it open
     equality = None
-    if (op, dialect) in _TEXT_BY_TEXT and len(path) == 1 and not negate and absent is null is False:
-        texts = tuple(value for value in values if value.__class__ is str)
-        if values and len(texts) == len(values):
-            equality = Equality(path[0], tuple(map(intern, texts)), test)
+    short = prepared is not None and len(path) == 1 and not negate and absent is null is False
+    takes = _TEXT_BY_TEXT.get((op, dialect)) if short else None
+    if takes is not None and values and all(value.__class__ is str and takes(value) for value in values):
+        equality = Equality(path[0], tuple(map(intern, values)), test)
     if null is not absent:
         holds = _attr_with_null(path, test, absent, null, negate=negate)
     elif equality is not None:
         holds = _equality(equality)
+    elif short and op == "exists":
+        holds = _exists(path[0])
     else:
         holds = _attr_holds(path, test, absent, negate=negate)
     patterns = () if prepared is None else prepared.patterns
@@ -100,6 +129,10 @@ def _equality(equality: Equality) -> Holds:
     return holds
 
 
+def _exists(name: str) -> Holds:
+    return lambda context, snapshot, world: context.get(name) is not None
+
+
 def _attr_holds(
     path: tuple[str, ...], test: Callable[[Any], bool | None], absent: bool | None, *, negate: bool
 ) -> Holds:
@@ -130,6 +163,14 @@ def _attr_with_null(
     negate: bool,
 ) -> Holds:
     passes = negated(test) if negate else test
+    if len(path) == 1:
+        name = path[0]
+
+        def holds_by_name(context: Mapping[str, Any], snapshot: Any, world: World) -> bool | None:
+            found = context.get(name, NOTHING)
+            return absent if found is NOTHING else null if found is None else passes(found)
+
+        return holds_by_name
 
     def holds(context: Mapping[str, Any], snapshot: Any, world: World) -> bool | None:
         found = find(context, path)

@@ -255,13 +255,14 @@ def _segment(key: str, raw: dict[str, Any], pool: Pool) -> CompiledSegment:
     else:
         when = test.holds
 
-    def holds(context: Mapping[str, Any], snapshot: Any, world: World) -> bool | None:
+    def holds_by_lists(context: Mapping[str, Any], snapshot: Any, world: World) -> bool | None:
         found = read(context)
         listed = found if found.__class__ is str else key_text(found)
         if listed in exclude:
             return False
         return listed in include or (when is not None and when(context, snapshot, world))
 
+    holds = when if when is not None and not include and not exclude else holds_by_lists
     names: Names = test.names if test is not None else frozenset()
     if not names or when is None:
         return CompiledSegment(holds, names, None, test)

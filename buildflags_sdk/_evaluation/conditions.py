@@ -65,14 +65,11 @@ def _all(raw: dict[str, Any], place: str, shared: Shared) -> Test:
     if len(kept) == 1:
         return _combined(kept[0], tests)
     calls = tuple(test.holds for test in kept)
-    if any(test.undecidable for test in kept):
+    undecidable = any(test.undecidable for test in kept)
+    if len(calls) == 2 and (in_order or not undecidable):
+        return _combined(Test(_both(*calls), undecidable=undecidable), tests)
+    if undecidable:
         return _combined(Test((_all_in_order if in_order else _all_undecidable)(calls), undecidable=True), tests)
-    if len(calls) == 2:
-        first, second = calls
-        return _combined(
-            Test(lambda context, snapshot, world: first(context, snapshot, world) and second(context, snapshot, world)),
-            tests,
-        )
 
     def holds(context: Mapping[str, Any], snapshot: Any, world: World) -> bool:
         for call in calls:  # noqa: SIM110 - a generator would cost a frame
@@ -81,6 +78,10 @@ def _all(raw: dict[str, Any], place: str, shared: Shared) -> Test:
         return True
 
     return _combined(Test(holds), tests)
+
+
+def _both(first: Holds, second: Holds) -> Holds:
+    return lambda context, snapshot, world: first(context, snapshot, world) and second(context, snapshot, world)
 
 
 def _all_in_order(calls: tuple[Holds, ...]) -> Holds:
@@ -168,7 +169,10 @@ def _share(raw: dict[str, Any], place: str, shared: Shared) -> Test:
     ranges = compile_share(raw["share"], f"{place}.share")
     without_key = _share_without_key(ranges)
     if ranges.simple and ranges.pick is not None:
-        pick, read = ranges.pick, reader(ranges.paths[0])
+        pick, path = ranges.pick, ranges.paths[0]
+        if ranges.whole and len(path) == 1:
+            return Test(_whole_share(path[0], pick, without_key), ends=True)
+        read = reader(path)
 
         def holds_simply(context: Mapping[str, Any], snapshot: Any, world: World) -> bool:
             key = read(context)
@@ -182,6 +186,19 @@ def _share(raw: dict[str, Any], place: str, shared: Shared) -> Test:
         return at == 0 if at != NO_KEY else without_key(world)
 
     return Test(holds, ends=True)
+
+
+def _whole_share(name: str, pick: Callable[[Any], int], without_key: Callable[[World], bool]) -> Holds:
+    """A share that covers every point: a text that any scheme takes as a key needs no hash."""
+
+    def holds(context: Mapping[str, Any], snapshot: Any, world: World) -> bool:
+        key = context.get(name)
+        if key.__class__ is str and key and key.isascii():
+            return True
+        at = NO_KEY if key is None else pick(key)
+        return at == 0 if at != NO_KEY else without_key(world)
+
+    return holds
 
 
 def _share_without_key(ranges: Ranges) -> Callable[[World], bool]:

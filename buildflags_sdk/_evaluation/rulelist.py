@@ -63,7 +63,9 @@ def compile_rows(rows: list[Row], last: Decision | Serve, flag: Flag, *, ends: b
     rows = _reachable(rows)
     if ends:
         rules = Rules(_steps(rows), last, flag)
-        return rules.decide_walking if opens else rules.decide_guarded
+        if opens:
+            return rules.decide_walking
+        return rules.decide_one_guarded if rules.is_one else rules.decide_guarded
     if not rows and not isinstance(last, Decision):
         return last  # type: ignore[return-value]
     if isinstance(last, Decision) and rows:
@@ -229,6 +231,11 @@ class Rules:
         self.flag_key, self.flag_type, self.off = flag
         self._made: dict[Any, Decision] | None = None
 
+    @property
+    def is_one(self) -> bool:
+        """Tell whether there is one rule, and decisions alone."""
+        return len(self.steps) == 1 and self.steps[0].serve.__class__ is Decision is self.last.__class__
+
     def decide(self, context: Mapping[str, Any], snapshot: Any, world: World) -> Decision:
         """The first step that yields, else `last`."""
         doubtful = False
@@ -255,17 +262,31 @@ class Rules:
         """The same, for a flag whose conditions may end it or need to know what was decided on the way."""
         try:
             return self.decide(context, snapshot, world)
-        except Ended as ended:
-            return self._ended(ended, context, snapshot, world)
-        except WalkNeeded:
-            return self.decide_guarded(context, snapshot, Walk(world, self.flag_key))
-        except RecursionError:
-            return self._error(ErrorCode.PARSE_ERROR, _TOO_DEEP)
+        except (Ended, WalkNeeded, RecursionError) as stopped:
+            return self._stopped(stopped, context, snapshot, world)
+
+    def decide_one_guarded(self, context: Mapping[str, Any], snapshot: Any, world: World) -> Decision:
+        """The same, for one rule and decisions alone: 100 ns less."""
+        ((holds, hit, doubt, _),) = self.steps
+        try:
+            answer = holds(context, snapshot, world)
+        except (Ended, WalkNeeded, RecursionError) as stopped:
+            return self._stopped(stopped, context, snapshot, world)
+        if answer:
+            return hit  # type: ignore[return-value]
+        return self._undecided() if answer is None and doubt != "next" else self.last  # type: ignore[return-value]
 
     def decide_walking(self, context: Mapping[str, Any], snapshot: Any, world: World) -> Decision:
         """The same, for a flag that asks other flags: it opens the walk, unless it is on one."""
         walk = world if world.__class__ is Walk else Walk(world, self.flag_key)
         return self.decide_guarded(context, snapshot, walk)
+
+    def _stopped(self, stopped: Exception, context: Mapping[str, Any], snapshot: Any, world: World) -> Decision:
+        if isinstance(stopped, Ended):
+            return self._ended(stopped, context, snapshot, world)
+        if isinstance(stopped, WalkNeeded):
+            return self.decide_guarded(context, snapshot, Walk(world, self.flag_key))
+        return self._error(ErrorCode.PARSE_ERROR, _TOO_DEEP)
 
     def _ended(self, ended: Ended, context: Mapping[str, Any], snapshot: Any, world: World) -> Decision:
         if ended.end == STOP:

@@ -33,13 +33,16 @@ _SPLIT = _SOUGHT | {"ranges", "on_miss", "sticky"}
 _RANGE = frozenset(("from", "to", "to_inclusive", "variant"))
 _SHARE = _SOUGHT | {"from", "to", "to_inclusive"}
 _BY_KEY = (TARGETING_KEY,)
+_BELOW = frozenset(("bf1", "growthbook_1", "growthbook_2", "eppo", "configcat", "statsig"))
+_UP_TO = frozenset(("posthog_rollout", "launchdarkly", "unleash_rollout", "flagsmith", "flagsmith_identity"))
+"""Schemes that take any text of ASCII for a key, but an empty one: with points below `of`, and up to `of` itself."""
 _STAND_INS = {"empty": "", "null": "null"}
 
 
 class Ranges:
     """Ranges of one scheme, seed and size; `pick` finds a key's range, or is None when that takes the clock or dice."""
 
-    __slots__ = ("bounds", "of", "on_missing_key", "paths", "pick", "point", "random", "thresholds")
+    __slots__ = ("bounds", "of", "on_missing_key", "paths", "pick", "point", "random", "thresholds", "whole")
 
     def __init__(self, raw: dict[str, Any], bounds: list[tuple[Any, Any, bool]], place: str) -> None:
         alternatives = checks.rows(raw, "or_by", place, [])
@@ -56,6 +59,7 @@ class Ranges:
         self.pick: Callable[[Any], int] | None = None
         self.point: Callable[[Any], Any] | None = None
         self.thresholds: Thresholds | None = None
+        self.whole = False
         if self.random:
             return
         found = find_scheme(scheme)
@@ -71,6 +75,7 @@ class Ranges:
                     self.pick = pick_by_bf1(self.thresholds)
                 else:
                     self.pick = prepare_ranges(scheme, seed, self.of, rows)
+                self.whole = len(rows) == 1 and _covers(scheme, self.of, *bounds[0])
         except ValueError as error:
             msg = f"{place}: {error}"
             raise Refused(msg) from None
@@ -117,6 +122,13 @@ class Ranges:
         if stand_in is not None:
             return max(self.of_key(stand_in, world), MISS)
         return self.of_dice(world) if self.on_missing_key == RANDOM else NO_KEY
+
+
+def _covers(scheme: str, of: int, start: float, end: float, inclusive: bool) -> bool:
+    """Tell whether a range holds every point of the scheme."""
+    if start > 0 or scheme not in _BELOW | _UP_TO:
+        return False
+    return end > of or (end == of and (inclusive or scheme in _BELOW))
 
 
 def bounds_of(raw: dict[str, Any], place: str, default_start: Any = checks.REQUIRED) -> tuple[Any, Any, bool]:

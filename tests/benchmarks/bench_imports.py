@@ -15,10 +15,10 @@ from .report import Row, nanoseconds
 CONTEXT = {"targetingKey": "user-4711", "id": "user-4711", "userId": "user-4711", "country": "DE", "plan": "pro"}
 
 SAME = 1.5
-BARS = {"appconfig": 2, "eppo": 3, "statsig": 4, "configcat": 6, "flagsmith": 10, "flagd": 3, "posthog": 20}
+BARS = {"appconfig": 2, "statsig": 2.5, "flagsmith": 4, "flagd": 3, "posthog": 4}
 """How often the native rule's time one of that system may take, where its rule means more than `country in ["DE"]`: a key
-that is null (Powertools), texts in any case and numbers in text (Eppo, Statsig, ConfigCat, Flagsmith), a segment (Flagsmith),
-a program (flagd), a share of 100 % that is hashed all the same and an attribute that may be unknown (PostHog)."""
+that is null (Powertools), texts in any case (Statsig, PostHog), a segment and an identity (Flagsmith), a program (flagd), a
+key that must be there and an attribute that may be unknown (PostHog)."""
 
 NATIVE: dict[str, Any] = {
     "key": "f",

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def _text(attribute: Any) -> str | None:
     """The attribute's text; an empty one counts as missing."""
-    return configcat_text(attribute) or None
+    return attribute or None if attribute.__class__ is str else configcat_text(attribute) or None
 
 
 def _bytes(attribute: Any) -> bytes | None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     Compare = Callable[[Any, Any], bool]
 
 _SEMVER = ":semver"
+_DIGITS = frozenset("0123456789")
 _INTEGER = re.compile(r"-?[0-9]+")
 _DECIMAL = re.compile(r"-?[0-9]+\.[0-9]+")
 
@@ -30,6 +31,8 @@ def _text_of(value: Any) -> str:
 
 def trait(value: Any) -> Any:
     """The trait's value; text that looks like a number is one, and a list or object is Python's text of it."""
+    if value.__class__ is str and value[-1:] not in _DIGITS:
+        return value
     if not isinstance(value, (str, int, float)):
         return python_text(value)
     if isinstance(value, str):

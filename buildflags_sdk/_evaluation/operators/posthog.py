@@ -22,12 +22,16 @@ _COMPARE: dict[str, Compare] = {"gt": operator.gt, "lt": operator.lt, "gte": ope
 
 
 def _folded(value: Any) -> str:
-    return (python_text(value) or "").casefold()
+    return value.casefold() if value.__class__ is str else (python_text(value) or "").casefold()
 
 
 def _prepare_exact(values: list[Any]) -> Test:
     wanted = frozenset(map(_folded, values))
-    return lambda attribute: _folded(attribute) in wanted
+
+    def test(attribute: Any) -> bool:
+        return (attribute.casefold() if attribute.__class__ is str else _folded(attribute)) in wanted
+
+    return test
 
 
 def _prepare_text(holds: Callable[[str, str], bool]) -> Callable[[list[Any]], Test]:

@@ -140,13 +140,26 @@ def _in_words(text: str) -> int | None:
         return None
 
 
-def _of_text(method: Callable[[str, tuple[str, ...]], bool], fold: Fold) -> Prepare:
+def _of_text(method: Callable[[str, tuple[str, ...]], bool]) -> Prepare:
     def prepare(values: list[Any]) -> Callable[[Any], bool]:
-        wanted = tuple(fold(text) for text in map(statsig_text, values) if text is not None)
+        wanted = tuple(text.lower() for text in map(statsig_text, values) if text is not None)
 
         def test(attribute: Any) -> bool:
-            text = statsig_text(attribute)
-            return text is not None and method(fold(text), wanted)
+            text = attribute if attribute.__class__ is str else statsig_text(attribute)
+            return text is not None and method(text.lower(), wanted)
+
+        return test
+
+    return prepare
+
+
+def _in_texts(fold: Fold) -> Prepare:
+    def prepare(values: list[Any]) -> Callable[[Any], bool]:
+        wanted = frozenset(fold(text) for text in map(statsig_text, values) if text is not None)
+
+        def test(attribute: Any) -> bool:
+            text = attribute if attribute.__class__ is str else statsig_text(attribute)
+            return text is not None and fold(text) in wanted
 
         return test
 
@@ -230,9 +243,8 @@ def _any_part(text: str, parts: tuple[str, ...]) -> bool:
 
 
 ROWS: Rows = {
-    ("in", "statsig_case"): Operator(
-        _of_text(lambda text, wanted: text in wanted, unaltered), "scalars, by their text"
-    ),
+    ("in", "statsig"): Operator(_in_texts(str.lower), "scalars, by their text in lower case"),
+    ("in", "statsig_case"): Operator(_in_texts(unaltered), "scalars, by their text"),
     ("matches", "statsig"): Operator(_prepare_matches, "one pattern, searched for"),
     ("equals", "statsig"): Operator(_prepare_equals, "one JSON value but null and objects"),
     ("intersects", "statsig"): Operator(
@@ -244,12 +256,11 @@ ROWS: Rows = {
     ("on", "statsig"): Operator(_compared(statsig_moment, statsig_bound, _same_day), "one moment, for its day in UTC"),
 }
 for _op, _method in (
-    ("in", lambda text, wanted: text in wanted),
     ("starts_with", str.startswith),
     ("ends_with", str.endswith),
     ("contains", _any_part),
 ):
-    ROWS[_op, "statsig"] = Operator(_of_text(_method, str.lower), "scalars, by their text in lower case")
+    ROWS[_op, "statsig"] = Operator(_of_text(_method), "scalars, by their text in lower case")
 for _op, _compare in (("lt", operator.lt), ("lte", operator.le), ("gt", operator.gt), ("gte", operator.ge)):
     ROWS[_op, "statsig"] = Operator(_compared(statsig_number, statsig_number, _compare), "one number")
     ROWS[f"semver_{_op}", "statsig"] = Operator(
