@@ -65,7 +65,7 @@ def compile_rows(rows: list[Row], last: Decision | Serve, flag: Flag, *, ends: b
         rules = Rules(_steps(rows), last, flag)
         if opens:
             return rules.decide_walking
-        return rules.decide_one_guarded if rules.is_one else rules.decide_guarded
+        return _one_guarded(rules) if rules.is_one else rules.decide_guarded
     if not rows and not isinstance(last, Decision):
         return last  # type: ignore[return-value]
     if isinstance(last, Decision) and rows:
@@ -202,6 +202,29 @@ def _served(serve: Serve, last: Decision) -> Evaluate:
     return decide
 
 
+def _one_guarded(rules: Rules) -> Evaluate:
+    """What `decide_guarded` does, for one rule and decisions alone."""
+
+    def decide(
+        context: Mapping[str, Any],
+        snapshot: Any,
+        world: World,
+        holds: Any = rules.steps[0].holds,
+        hit: Any = rules.steps[0].serve,
+        miss: Any = rules.last,
+        rules: Rules = rules,
+    ) -> Any:
+        try:
+            answer = holds(context, snapshot, world)
+        except (Ended, WalkNeeded, RecursionError) as stopped:
+            return rules.stopped(stopped, context, snapshot, world)
+        if answer:
+            return hit
+        return rules.undecided() if answer is None and rules.steps[0].doubt != "next" else miss
+
+    return decide
+
+
 def _steps(rows: list[Row]) -> tuple[Step, ...]:
     steps: list[Step] = []
     for name, group in groupby(rows, lambda row: row.test.equality.name if _is_equality(row) else None):  # type: ignore[union-attr]
@@ -251,10 +274,10 @@ class Rules:
                     return served
             elif answer is None and doubt != "next":
                 if doubt == "undecided":
-                    return self._undecided()
+                    return self.undecided()
                 doubtful = True
         if doubtful:
-            return self._undecided()
+            return self.undecided()
         last = self.last
         return last if last.__class__ is Decision else last(context, snapshot, world)  # type: ignore[operator,return-value]
 
@@ -263,25 +286,15 @@ class Rules:
         try:
             return self.decide(context, snapshot, world)
         except (Ended, WalkNeeded, RecursionError) as stopped:
-            return self._stopped(stopped, context, snapshot, world)
-
-    def decide_one_guarded(self, context: Mapping[str, Any], snapshot: Any, world: World) -> Decision:
-        """The same, for one rule and decisions alone: 100 ns less."""
-        ((holds, hit, doubt, _),) = self.steps
-        try:
-            answer = holds(context, snapshot, world)
-        except (Ended, WalkNeeded, RecursionError) as stopped:
-            return self._stopped(stopped, context, snapshot, world)
-        if answer:
-            return hit  # type: ignore[return-value]
-        return self._undecided() if answer is None and doubt != "next" else self.last  # type: ignore[return-value]
+            return self.stopped(stopped, context, snapshot, world)
 
     def decide_walking(self, context: Mapping[str, Any], snapshot: Any, world: World) -> Decision:
         """The same, for a flag that asks other flags: it opens the walk, unless it is on one."""
         walk = world if world.__class__ is Walk else Walk(world, self.flag_key)
         return self.decide_guarded(context, snapshot, walk)
 
-    def _stopped(self, stopped: Exception, context: Mapping[str, Any], snapshot: Any, world: World) -> Decision:
+    def stopped(self, stopped: Exception, context: Mapping[str, Any], snapshot: Any, world: World) -> Decision:
+        """What a flag comes to that was stopped on the way."""
         if isinstance(stopped, Ended):
             return self._ended(stopped, context, snapshot, world)
         if isinstance(stopped, WalkNeeded):
@@ -297,7 +310,8 @@ class Rules:
         message = ended.message if isinstance(ended.message, str) else missing_key_message(ended.message, context)
         return self._error(ended.code or ErrorCode.GENERAL, message)
 
-    def _undecided(self) -> Decision:
+    def undecided(self) -> Decision:
+        """The decision of a flag that its rules leave open."""
         return self._once(None, lambda: undecided(self.flag_key, self.flag_type))
 
     def _error(self, code: ErrorCode, message: str) -> Decision:

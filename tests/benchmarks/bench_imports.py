@@ -15,7 +15,7 @@ from .report import Row, nanoseconds
 CONTEXT = {"targetingKey": "user-4711", "id": "user-4711", "userId": "user-4711", "country": "DE", "plan": "pro"}
 
 SAME = 1.5
-BARS = {"appconfig": 2, "statsig": 2.5, "flagsmith": 4, "flagd": 3, "posthog": 4}
+BARS = {"appconfig": 2, "statsig": 2.5, "flagsmith": 3, "flagd": 3, "posthog": 3}
 """How often the native rule's time one of that system may take, where its rule means more than `country in ["DE"]`: a key
 that is null (Powertools), texts in any case (Statsig, PostHog), a segment and an identity (Flagsmith), a program (flagd), a
 key that must be there and an attribute that may be unknown (PostHog)."""
