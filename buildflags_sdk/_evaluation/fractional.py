@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .hashes import canonical_cbor
+from .jsonlogic_shapes import is_data
 from .peer_points import flagd_1, flagd_2
 
 if TYPE_CHECKING:
@@ -13,18 +14,28 @@ if TYPE_CHECKING:
 _MOST = 2**31  # the sum of weights stays below it
 
 
-def prepare_fractional(arguments: list[Node], version: int) -> Node:
-    """A node that gives the name of the bucket, or None: no key, no usable weights."""
+def prepare_fractional(raw: list[Any], arguments: list[Node], version: int) -> Node:
+    """A node that gives the name of the bucket, or None: no key, no usable weights. `raw` are the operands as read."""
 
     def node(data: Any, root: Any) -> Any:
         values = [argument(data, root) for argument in arguments]
-        hashed = _hashed(values, root, version)
         buckets = _buckets(values if not values or isinstance(values[0], list) else values[1:])
-        if hashed is None or buckets is None:
-            return None
-        return _picked_1(hashed, buckets) if version == 1 else _picked_2(hashed, buckets)
+        return _picked(_hashed(values, root, version), buckets, version)
 
-    return node
+    keyed = bool(raw) and not isinstance(raw[0], list)
+    rows = raw[1:] if keyed else raw
+    if not all(isinstance(row, list) and all(map(is_data, row)) for row in rows):
+        return node
+    constant = _buckets(rows)
+
+    def among_constants(data: Any, root: Any) -> Any:
+        if not keyed:
+            return _picked(_hashed(rows, root, version), constant, version)
+        values = [arguments[0](data, root), *rows]
+        buckets = _buckets(values) if isinstance(values[0], list) else constant  # a list is a bucket, not a key
+        return _picked(_hashed(values, root, version), buckets, version)
+
+    return among_constants
 
 
 def _hashed(values: list[Any], root: Any, version: int) -> bytes | None:
@@ -53,6 +64,12 @@ def _buckets(values: list[Any]) -> list[tuple[Any, int]] | None:
             return None
         buckets.append((value[0], max(weight, 0)))
     return buckets if 0 < sum(weight for _, weight in buckets) < _MOST else None
+
+
+def _picked(hashed: bytes | None, buckets: list[tuple[Any, int]] | None, version: int) -> Any:
+    if hashed is None or buckets is None:
+        return None
+    return _picked_1(hashed, buckets) if version == 1 else _picked_2(hashed, buckets)
 
 
 def _picked_1(hashed: bytes, buckets: list[tuple[Any, int]]) -> Any:

@@ -120,7 +120,7 @@ def _prepared(logic: Any, fractional: int, depth: int) -> Node:
     if word == "fractional" and fractional:
         from .fractional import prepare_fractional  # noqa: PLC0415 - only flagd's splits pay for the import
 
-        return prepare_fractional(arguments, fractional)
+        return prepare_fractional(operands, arguments, fractional)
     if word in LAZY:
         return quickened(word, operands, arguments, LAZY[word](arguments))
     act = WORDS.get(word)

@@ -28,6 +28,8 @@ def quickened(word: str, raw: list[Any], arguments: list[Node], general: Node) -
         return _variable(raw, arguments, general)
     if word in ("if", "?:"):
         return _chain(raw, arguments, general)
+    if word == "!" and len(raw) == 1:
+        return _negation(arguments[0])
     if len(raw) == 2 and word in _EQUALS and _path(raw[1]):
         raw, arguments = raw[::-1], arguments[::-1]
     if len(raw) < 2:
@@ -101,6 +103,8 @@ def _attribute(word: str, path: str, read: Node, constants: list[Any], general: 
     only = constants[0] if len(constants) == 1 else None
     if only.__class__ is str and word in _EQUALS and "." not in path:
         return _equality(path, only, word in ("==", "==="), general)
+    if only.__class__ is bool and word in _EQUALS:
+        return _of_bool(read, only if word in ("==", "===") else not only, general)
     holds = _EQUALS.get(word) or _ORDERS.get(word)
     if only.__class__ in (int, float) and holds is not None and -_SAFE <= only <= _SAFE:
         return _of_number(read, holds, only, general)
@@ -115,6 +119,25 @@ def _equality(name: str, constant: str, equal: bool, general: Node) -> Node:
             if found.__class__ is str:
                 return (found == constant) is equal
         return general(data, root)
+
+    return node
+
+
+def _of_bool(read: Node, sought: bool, general: Node) -> Node:
+    def node(data: Any, root: Any) -> Any:
+        found = read(data, root)
+        return found is sought if found.__class__ is bool else general(data, root)
+
+    return node
+
+
+def _negation(condition: Node) -> Node:
+    def node(data: Any, root: Any) -> Any:
+        held = condition(data, root)  # asked once: `general` would ask again, at every depth
+        try:
+            return not (held if held.__class__ is bool else truthy(held))
+        except MISUSE:
+            return None
 
     return node
 

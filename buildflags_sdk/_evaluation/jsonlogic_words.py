@@ -93,7 +93,7 @@ def _until(stop: bool) -> Callable[[list[Node]], Node]:
             value = None
             for argument in arguments:
                 value = argument(data, root)
-                if truthy(value) is stop:
+                if (value if value is True or value is False else truthy(value)) is stop:
                     break
             return value
 
@@ -214,7 +214,11 @@ def _in(values: list[Any]) -> bool:
     needle, haystack = [*values, None, None][:2]
     if isinstance(haystack, str):
         return to_text(needle) in haystack
-    return isinstance(haystack, (list, tuple)) and any(strictly_equal(needle, element) for element in haystack)
+    if not isinstance(haystack, (list, tuple)):
+        return False
+    if isinstance(needle, str):
+        return needle in [element for element in haystack if isinstance(element, str)]
+    return any(strictly_equal(needle, element) for element in haystack)
 
 
 def _cat(values: list[Any]) -> str | None:

@@ -23,7 +23,7 @@ class Text(str):  # noqa: SLOT000 - a text whose class is not str itself
 
 VALUES: list[Any] = [
     "DE", "FR", "D", "", "0", "1", "1.2.0", "v1.3", "x", "a,b", "=", "^", "9" * 30, None, True, False, 0, 1, 1.0, 1.5, -3,
-    2**53, 2**53 + 1, 10**400, float(2**53), 1e300, [], ["DE"], ["DE", "FR"], ["a", "b"], [1], [None, "DE"], {"x": 1, "y": 2},
+    2**53, 2**53 + 1, 10**400, float(2**53), 1e300, [], ["DE"], ["DE", "FR"], ["a", "b"], [1], [None, "DE"], [["DE"], "FR"], {"x": 1, "y": 2},
 ]  # fmt: skip
 CONSTANTS = st.sampled_from(VALUES)
 READS = st.sampled_from(
@@ -65,9 +65,16 @@ OVER_LISTS = st.builds(
     OPERANDS,
     CONDITIONS,
 )
-FOUND = CONSTANTS | st.sampled_from(
-    [Text("DE"), Text("1.2.0"), {"a": "DE"}, [{"a": "DE"}, {"a": 1}, "x"], float("nan")]
+ROWS = st.builds(
+    lambda name, weight: [name, *weight],
+    CONSTANTS | READS,
+    st.lists(st.sampled_from([0, 1, 50, 2**31, -1, True, 2.0, {"var": "a"}]), max_size=1),
 )
+FRACTIONALS = st.builds(
+    lambda key, rows: {"fractional": key + rows}, st.lists(OPERANDS, max_size=1), st.lists(ROWS | CONSTANTS, max_size=3)
+)
+SEEN: list[Any] = [*VALUES, Text("DE"), Text("1.2.0"), {"a": "DE"}, [{"a": "DE"}, {"a": 1}, "x"], float("nan")]
+FOUND = st.sampled_from(SEEN)
 
 
 def roundabout(logic: Any) -> Any:
@@ -80,25 +87,82 @@ def roundabout(logic: Any) -> Any:
     return {word: [roundabout(inner) for inner in (operands if isinstance(operands, list) else [operands])]}
 
 
-def both(logic: Any, context: dict[str, Any]) -> tuple[Any, Any]:
+def both(logic: Any, dialect: str, contexts: list[dict[str, Any]]) -> tuple[list[str], list[str]]:
+    """What a program gives for each context, and what it gives the general way."""
+    quick = prepare_program(logic, dialect, "flag")
+    general = prepare_expression(roundabout(logic), dialect)
     return (
-        prepare_program(logic, "flagd_2", "flag")(context, WORLD),
-        prepare_expression(roundabout(logic), "flagd_2")(context, "flag", None),
+        [repr(quick(context, WORLD)) for context in contexts],
+        [repr(general(context, "flag", None)) for context in contexts],
     )
 
 
-@given(logic=CONDITIONS | CHAINS | OVER_LISTS, a=FOUND, c=FOUND, flat=st.booleans())
-@example(logic={"==": [{"var": "a"}, "1"]}, a=1, c=None, flat=False)
-@example(logic={"in": ["DE", {"var": "a"}]}, a=["DE"], c=None, flat=False)
-@example(logic={"<": [{"var": "a"}, 2**53]}, a=2**53 + 1, c=None, flat=False)
-@example(logic={"sem_ver": [{"var": "b.c"}, "^", "1.2.0"]}, a=None, c="x", flat=False)
-@settings(max_examples=500)
-def test_a_program_gives_what_it_gives_when_its_constants_are_computed(logic, a, c, flat):
-    context = {"a": a, "b": c if flat else {"c": c}, "targetingKey": "jane"}
+@pytest.mark.parametrize("read", [{"var": "a"}, {"var": "b.c"}, {"var": ["a", "FR"]}], ids=str)
+@pytest.mark.parametrize("word", BINARY)
+def test_an_attribute_against_each_constant_is_judged_as_ever(word, read):
+    contexts = [{"a": seen, "b": {"c": seen}} for seen in SEEN] + [{}, {"a": None, "b": []}]
 
-    quick, general = both(logic, context)
+    for constant in VALUES:
+        for logic in ({word: [read, constant]}, {word: [constant, read]}):
+            quick, general = both(logic, "flagd_2", contexts)
+            assert quick == general, logic
 
-    assert repr(quick) == repr(general)
+
+@pytest.mark.parametrize("seen", [*SEEN, {}, 0.0, -0.0], ids=repr)
+def test_not_is_the_contrary_of_is_so(seen):
+    so = prepare_program({"!!": [{"var": "a"}]}, "flagd_2", "flag")({"a": seen}, WORLD)
+
+    assert prepare_program({"!": [{"var": "a"}]}, "flagd_2", "flag")({"a": seen}, WORLD) is not so
+
+
+@pytest.mark.parametrize("word", ["=", "!=", "<", "<=", ">", ">=", "^", "~", "?", 1])
+def test_a_version_against_each_constant_is_judged_as_ever(word):
+    contexts = [{"a": seen} for seen in SEEN]
+
+    for constant in VALUES:
+        logic = {"sem_ver": [{"var": "a"}, word, constant]}
+        quick, general = both(logic, "flagd_2", contexts)
+        assert quick == general, logic
+
+
+@pytest.mark.parametrize(
+    "logic",
+    [
+        {"!": [{"var": "a"}]},
+        {"!": {"var": "a"}},
+        {"if": [{"var": "a"}, "x", "y"]},
+        {"if": [{"var": "a"}, "x"]},
+        {"?:": [{"var": "a"}, {"x": 1, "y": 2}, None]},
+        {"if": [{"var": "no"}, "x", {"var": "a"}, "y", "z"]},
+        {"if": [{"var": "no"}, "x", {"var": "a"}, "y"]},
+        {"and": [{"var": "a"}, "x"]},
+        {"or": [{"var": "a"}, "x"]},
+        {"fractional": [{"var": "a"}, ["x", 1], ["y", 1]]},
+        {"map": [{"var": "a"}, {"var": "a"}]},
+        {"some": [{"var": "a"}, {"==": [{"var": "a"}, "DE"]}]},
+        {"some": [{"var": "a"}, {"==": [{"var": ""}, "DE"]}]},
+    ],
+    ids=str,
+)
+def test_each_value_is_taken_as_ever(logic):
+    quick, general = both(logic, "flagd_3", [{"a": seen, "targetingKey": "jane"} for seen in SEEN])
+
+    assert quick == general
+
+
+@given(
+    logic=CONDITIONS | CHAINS | OVER_LISTS | FRACTIONALS,
+    dialect=st.sampled_from(["flagd_1", "flagd_2", "flagd_3"]),
+    a=FOUND,
+    c=FOUND,
+    flat=st.booleans(),
+)
+@example(logic={"fractional": [{"var": "a"}, ["x", 1]]}, dialect="flagd_2", a=["y", 1], c=None, flat=False)
+@settings(max_examples=600)
+def test_a_program_gives_what_it_gives_when_its_constants_are_computed(logic, dialect, a, c, flat):
+    quick, general = both(logic, dialect, [{"a": a, "b": c if flat else {"c": c}, "targetingKey": "jane"}])
+
+    assert quick == general
 
 
 @pytest.mark.parametrize(
@@ -136,3 +200,30 @@ def test_a_context_that_is_no_dict_is_read_as_one():
 
     assert prepare_program({"==": [{"var": "plan"}, "pro"]}, "flagd_2", "flag")(context, WORLD) is True
     assert prepare_program({"var": "user.name"}, "flagd_2", "flag")(context, WORLD) is None
+
+
+@pytest.mark.parametrize(
+    "around",
+    [
+        lambda inner: {"!": {"or": [{"!": inner}, "x"]}},
+        lambda inner: {"fractional": [{"merge": [[], {"!!": inner}]}, ["a", 1]]},
+        lambda inner: {"==": [{"var": ["no", inner]}, "x"]},
+        lambda inner: {"if": [{"or": [False, inner, "x"]}, "a", "b"]},
+    ],
+)
+def test_what_is_nested_is_evaluated_once(around):
+    class Counting(dict[str, Any]):
+        reads = 0
+
+        def get(self, name: str, default: Any = None) -> Any:
+            self.reads += name == "deep"
+            return default
+
+    element = Counting()
+    logic: Any = {"var": "deep.down"}
+    for _ in range(8):
+        logic = around(logic)
+
+    prepare_program({"map": [{"var": "list"}, logic]}, "flagd_2", "flag")({"list": [element]}, WORLD)
+
+    assert element.reads == 1
