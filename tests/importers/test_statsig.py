@@ -242,3 +242,21 @@ def test_an_empty_field_that_every_user_has_is_none() -> None:
     made = imported(gate("g", rule(field("email", "eq", None))))
 
     assert decide(made, "g", {"userID": "u", "email": ""}).value is True
+
+
+@pytest.mark.parametrize("operator", ["any", "any_case_sensitive", "str_contains_any", "str_starts_with_any"])
+def test_an_object_is_compared_as_an_absent_attribute_is_by_an_empty_text(operator: str) -> None:
+    made = imported(gate("empty", rule(field("plan", operator, [""]))), gate("a", rule(field("plan", operator, ["a"]))))
+    users: list[dict[str, Any]] = [{"plan": {"a": 1}}, {"plan": {}}, {}]
+
+    assert [decide(made, "empty", {"userID": "u", "custom": user}).value for user in users] == [True] * 3
+    assert [decide(made, "a", {"userID": "u", "custom": user}).value for user in users] == [False] * 3
+
+
+def test_an_object_has_no_text_for_a_pattern() -> None:
+    made = imported(gate("g", rule(field("plan", "str_matches", ".*"))))
+
+    assert [decide(made, "g", {"userID": "u", "custom": {"plan": plan}}).value for plan in ({"a": 1}, "a")] == [
+        False,
+        True,
+    ]

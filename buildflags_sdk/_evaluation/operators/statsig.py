@@ -37,6 +37,13 @@ def statsig_text(value: Any) -> str | None:
     return plain_text(value)
 
 
+def _text_of_attribute(value: Any) -> str | None:
+    """The text that an attribute is compared by: an object's is empty, as an absent attribute's is; patterns have another."""
+    if value.__class__ is str:
+        return value
+    return "" if isinstance(value, dict) else statsig_text(value)
+
+
 def statsig_number(value: Any) -> float | None:
     """A number, or the text of one without spaces around it."""
     if isinstance(value, str):
@@ -145,7 +152,7 @@ def _of_text(method: Callable[[str, tuple[str, ...]], bool]) -> Prepare:
         wanted = tuple(text.lower() for text in map(statsig_text, values) if text is not None)
 
         def test(attribute: Any) -> bool:
-            text = attribute if attribute.__class__ is str else statsig_text(attribute)
+            text = _text_of_attribute(attribute)
             return text is not None and method(text.lower(), wanted)
 
         return test
@@ -158,7 +165,7 @@ def _in_texts(fold: Fold) -> Prepare:
         wanted = frozenset(fold(text) for text in map(statsig_text, values) if text is not None)
 
         def test(attribute: Any) -> bool:
-            text = attribute if attribute.__class__ is str else statsig_text(attribute)
+            text = _text_of_attribute(attribute)
             return text is not None and fold(text) in wanted
 
         return test
