@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from buildflags_sdk._evaluation.bucketing import find_scheme
@@ -176,20 +177,23 @@ class Reader:
         return any_of([all_of([HAS_OWN_KEY, own]), all_of([not_(HAS_OWN_KEY), composed])])
 
 
-class _Test:
+class _Test(ABC):
     """A comparison of whatever a property turns out to be."""
 
     def __init__(self, reader: Reader) -> None:
         self.reader = reader
 
+    @abstractmethod
     def of_value(self, value: Any) -> bool:
-        raise NotImplementedError
+        """Whether it holds for a value that is known now."""
 
+    @abstractmethod
     def of_attribute(self, path: list[str]) -> Condition:
-        raise NotImplementedError
+        """The condition over an attribute."""
 
+    @abstractmethod
     def of_key(self) -> Condition:
-        raise NotImplementedError
+        """The condition over the identity key."""
 
 
 class _Presence(_Test):
