@@ -47,33 +47,38 @@ SCHEDULES: dict[str, tuple[str, st.SearchStrategy[dict[str, Any]]]] = {
 }
 
 
-@st.composite
-def conditions(draw: st.DrawFn) -> dict[str, Any]:
-    action = draw(st.sampled_from(sorted(_ACTIONS)))
+# Strategies are built once: built anew for each draw they take longer than what they draw.
+listed = st.lists(st.sampled_from(["admin", "dev", 1, "gold"]), max_size=3)
+digits = st.tuples(st.integers(0, 9), st.integers(0, 9)).map(sorted)
+modulos = digits.map(lambda pair: {"BASE": 10, "START": pair[0], "END": pair[1]})
+
+
+def _conditions(action: str) -> st.SearchStrategy[dict[str, Any]]:
     if action in SCHEDULES:
-        key, values = SCHEDULES[action]
-        return {"action": action, "key": key, "value": {**draw(values), **draw(zones)}}
-    value: Any = draw(things)
-    if action in LISTS:
-        value = draw(st.lists(st.sampled_from(["admin", "dev", 1, "gold"]), max_size=3))
-    elif action == "MODULO_RANGE":
-        start, end = sorted((draw(st.integers(0, 9)), draw(st.integers(0, 9))))
-        value = {"BASE": 10, "START": start, "END": end}
-    return {"action": action, "key": draw(st.sampled_from(KEYS)), "value": value}
+        key, own = SCHEDULES[action]
+        return st.builds(lambda mine, zone: {"action": action, "key": key, "value": {**mine, **zone}}, own, zones)
+    values: st.SearchStrategy[Any] = listed if action in LISTS else modulos if action == "MODULO_RANGE" else things
+    return st.fixed_dictionaries({"action": st.just(action), "key": st.sampled_from(KEYS), "value": values})
 
 
-@st.composite
-def features(draw: st.DrawFn) -> dict[str, Any]:
-    boolean = draw(st.booleans())
+conditions = st.one_of(*(_conditions(action) for action in sorted(_ACTIONS)))
+
+
+def _features(*, boolean: bool) -> st.SearchStrategy[dict[str, Any]]:
     served = st.booleans() if boolean else st.sampled_from(["red", 7, 1.5, {"a": [1]}, [], True])
-    made: dict[str, Any] = {"default": draw(served)}
-    if not boolean or draw(st.booleans()):
-        made["boolean_type"] = boolean
-    made["rules"] = {
-        name: {"when_match": draw(served), "conditions": draw(st.lists(conditions(), min_size=1, max_size=3))}
-        for name in draw(st.lists(st.sampled_from(["first", "second", "default", "a b"]), unique=True))
-    }
-    return made
+    rules = st.fixed_dictionaries({"when_match": served, "conditions": st.lists(conditions, min_size=1, max_size=3)})
+    kind = {"boolean_type": st.just(boolean)}
+    return st.fixed_dictionaries(
+        {
+            "default": served,
+            "rules": st.dictionaries(st.sampled_from(["first", "second", "default", "a b"]), rules),
+            **({} if boolean else kind),
+        },
+        optional=kind if boolean else {},
+    )
+
+
+features = st.one_of(_features(boolean=True), _features(boolean=False))
 
 
 odd = st.one_of(
@@ -86,18 +91,22 @@ odd = st.one_of(
 )
 
 
+chances = st.randoms(use_true_random=False)
+
+
 @st.composite
 def mutated_features(draw: st.DrawFn) -> dict[str, Any]:
     """A feature with something odd in one or two of its places, or with something missing."""
-    made: dict[str, Any] = json.loads(json.dumps(draw(features())))
-    for _ in range(draw(st.integers(1, 2))):
+    made: dict[str, Any] = json.loads(json.dumps(draw(features)))
+    chance = draw(chances)
+    for _ in range(chance.randint(1, 2)):
         at: Any = made
         while True:
-            step = draw(st.sampled_from(sorted(at) if isinstance(at, dict) else range(len(at))))
-            if not isinstance(at[step], (dict, list)) or not at[step] or draw(st.integers(0, 3)) == 0:
+            step = chance.choice(sorted(at) if isinstance(at, dict) else range(len(at)))
+            if not isinstance(at[step], (dict, list)) or not at[step] or chance.randint(0, 3) == 0:
                 break
             at = at[step]
-        if draw(st.integers(0, 5)) == 0 and not (at is made and step == "default"):
+        if chance.randint(0, 5) == 0 and not (at is made and step == "default"):
             del at[step]
         else:
             at[step] = json.loads(json.dumps(draw(odd)))  # its own: the next change may go into it
@@ -129,7 +138,7 @@ def test_no_context_of_a_chance_schema_is_moved(
     compared = 0
 
     @settings(max_examples=fuzz_examples, deadline=None)
-    @given(features(), contexts, st.integers(1_711_840_000, 1_711_960_000))
+    @given(features, contexts, st.integers(1_711_840_000, 1_711_960_000))
     def check(feature: dict[str, Any], asked: list[dict[str, Any]], moment: int) -> None:
         nonlocal compared, now
         now = float(moment)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from datetime import UTC, datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -78,73 +79,96 @@ def hashed(text: str, number: int, salted_by: str) -> str:
     return f"{len(data)}_{digest}" if number in (22, 23, 24, 25) else digest
 
 
-@st.composite
-def user_conditions(draw: st.DrawFn, salted_by: str) -> dict[str, Any]:
-    number = draw(st.sampled_from(sorted(COMPARATORS)))
+# Strategies are built once: built anew for each draw they take longer than what they draw.
+versions = st.lists(st.sampled_from(["1.2.3", "2.0.0-rc.1", "no version", ""]), min_size=1, max_size=3)
+several_texts = st.lists(
+    st.sampled_from([*TEXTS, *WRITTEN, "DE", "a@", "@x.com", "3.5", "ü", "e"]), min_size=1, max_size=3
+)
+
+
+def _operands(number: int, salted_by: str) -> st.SearchStrategy[Any]:
     row = COMPARATORS[number]
-    operand: Any
     if row.field == "d":
-        operand = draw(st.sampled_from([3, 3.5, 0, 1700000000, -1]))
-    elif row.field == "s" and not row.hashed:
-        operand = draw(st.sampled_from(["1.2.3", " 2.0.0 ", "2.0.0-rc.1", "no version", "3", "DE"]))
-    elif number in (4, 5):
-        operand = draw(st.lists(st.sampled_from(["1.2.3", "2.0.0-rc.1", "no version", ""]), min_size=1, max_size=3))
-        operand.append("9.9.9")  # a list of blanks alone is read differently by ConfigCat's SDKs
-    else:
-        operand = draw(
-            st.lists(st.sampled_from([*TEXTS, *WRITTEN, "DE", "a@", "@x.com", "3.5", "ü", "e"]), min_size=1, max_size=3)
+        return st.sampled_from([3, 3.5, 0, 1700000000, -1])
+    if row.field == "s" and not row.hashed:
+        return st.sampled_from(["1.2.3", " 2.0.0 ", "2.0.0-rc.1", "no version", "3", "DE"])
+    if number in (4, 5):  # a list of blanks alone is read differently by ConfigCat's SDKs
+        return versions.map(lambda listed: [*listed, "9.9.9"])
+    made: st.SearchStrategy[Any] = several_texts
+    if row.hashed:
+        made = made.map(lambda listed: [hashed(text, number, salted_by) for text in listed])
+    return made.map(lambda listed: listed[0]) if row.field == "s" else made
+
+
+@cache
+def user_conditions(salted_by: str) -> st.SearchStrategy[dict[str, Any]]:
+    one = {
+        number: {"a": st.sampled_from(ATTRIBUTES), "c": st.just(number), row.field: _operands(number, salted_by)}
+        for number, row in sorted(COMPARATORS.items())
+    }
+    return st.one_of(*(st.fixed_dictionaries(each) for each in one.values()))
+
+
+@cache
+def served(kind: int) -> st.SearchStrategy[dict[str, Any]]:
+    return st.sampled_from(list(enumerate(VALUES[kind]))).map(
+        lambda drawn: {"v": {FIELDS[kind]: drawn[1]}, "i": f"id-{kind}-{drawn[0]}"}
+    )
+
+
+@cache
+def options(kind: int) -> st.SearchStrategy[list[dict[str, Any]]]:
+    def shared(shares: list[int]) -> st.SearchStrategy[list[dict[str, Any]]]:
+        return st.tuples(*[served(kind)] * len(shares)).map(
+            lambda drawn: [{"p": share, **each} for share, each in zip(shares, drawn, strict=True)]
         )
-        if row.hashed:
-            operand = [hashed(text, number, salted_by) for text in operand]
-        if row.field == "s":
-            operand = operand[0]
-    return {"a": draw(st.sampled_from(ATTRIBUTES)), "c": number, row.field: operand}
+
+    return st.one_of(*(shared(shares) for shares in ([100], [50, 50], [20, 30, 50], [0, 100], [40])))
 
 
-@st.composite
-def served(draw: st.DrawFn, kind: int) -> dict[str, Any]:
-    at = draw(st.integers(0, len(VALUES[kind]) - 1))
-    return {"v": {FIELDS[kind]: VALUES[kind][at]}, "i": f"id-{kind}-{at}"}
+@cache
+def settings_of(key: str, kind: int, segments: int, before: int | None) -> st.SearchStrategy[dict[str, Any]]:
+    """A setting of that kind, which may ask of that many segments and of a setting of the kind before."""
+    conditions: list[Any] = [user_conditions(key).map(lambda each: {"u": each})] * 2
+    if segments:
+        within = st.fixed_dictionaries({"s": st.integers(0, segments - 1), "c": st.integers(0, 1)})
+        conditions.append(within.map(lambda each: {"s": each}))
+    if before is not None:
+        other = st.sampled_from([{FIELDS[of]: value} for of in [before] * 4 + [0] for value in VALUES[of]])
+        asked = st.sampled_from(["first"] * 6 + ["gone", "second"])
+        conditions.append(
+            st.fixed_dictionaries({"f": asked, "c": st.integers(0, 1), "v": other}).map(lambda each: {"p": each})
+        )
+    either = st.one_of(conditions)
+    rules: st.SearchStrategy[dict[str, Any]] = st.one_of(
+        st.fixed_dictionaries({"c": st.lists(either, min_size=1, max_size=3), "s": served(kind)}),
+        st.fixed_dictionaries({"c": st.lists(either, min_size=1, max_size=2), "p": options(kind)}),
+    )
+    made = st.fixed_dictionaries(
+        {"t": st.just(kind), "r": st.lists(rules, max_size=3)},
+        optional={"p": options(kind), "a": st.sampled_from(["Country", "Custom", "targetingKey"])},
+    )
+    return st.builds(lambda own, plain: {**own, **plain}, made, served(kind))
 
 
-@st.composite
-def options(draw: st.DrawFn, kind: int) -> list[dict[str, Any]]:
-    shares = draw(st.sampled_from([[100], [50, 50], [20, 30, 50], [0, 100], [40]]))
-    return [{"p": share, **draw(served(kind))} for share in shares]
+how_many = st.integers(0, 2)
+of_kinds = st.integers(0, 3)
+
+
+@cache
+def segments_of(at: int) -> st.SearchStrategy[dict[str, Any]]:
+    asked = st.lists(user_conditions(f"segment {at}"), min_size=1, max_size=3)
+    return st.fixed_dictionaries({"n": st.just(f"segment {at}"), "r": asked})
 
 
 @st.composite
 def configs(draw: st.DrawFn) -> dict[str, Any]:
-    segments = [
-        {"n": f"segment {at}", "r": draw(st.lists(user_conditions(f"segment {at}"), min_size=1, max_size=3))}
-        for at in range(draw(st.integers(0, 2)))
-    ]
-    made: dict[str, Any] = {}
-    for key in ("first", "second"):
-        kind = draw(st.integers(0, 3))
-        conditions: list[Any] = [user_conditions(key).map(lambda each: {"u": each})] * 2
-        if segments:
-            within: st.SearchStrategy[dict[str, int]] = st.builds(
-                dict, s=st.integers(0, len(segments) - 1), c=st.integers(0, 1)
-            )
-            conditions.append(within.map(lambda each: {"s": each}))
-        if made:
-            other = draw(st.sampled_from([made["first"]["t"]] * 4 + [0]))
-            values = st.sampled_from([{FIELDS[other]: value} for value in VALUES[other]])
-            flag: st.SearchStrategy[dict[str, Any]] = st.builds(
-                dict, f=st.sampled_from(["first"] * 6 + ["gone", "second"]), c=st.integers(0, 1), v=values
-            )
-            conditions.append(flag.map(lambda each: {"p": each}))
-        rules: st.SearchStrategy[dict[str, Any]] = st.one_of(
-            st.builds(dict, c=st.lists(st.one_of(conditions), min_size=1, max_size=3), s=served(kind)),
-            st.builds(dict, c=st.lists(st.one_of(conditions), min_size=1, max_size=2), p=options(kind)),
-        )
-        setting = {"t": kind, "r": draw(st.lists(rules, max_size=3)), **draw(served(kind))}
-        if draw(st.booleans()):
-            setting["p"] = draw(options(kind))
-        if draw(st.booleans()):
-            setting["a"] = draw(st.sampled_from(["Country", "Custom", "targetingKey"]))
-        made[key] = setting
+    segments = [draw(segments_of(at)) for at in range(draw(how_many))]
+    first, second = draw(of_kinds), draw(of_kinds)
+    made = {
+        "first": draw(settings_of("first", first, len(segments), None)),
+        "second": draw(settings_of("second", second, len(segments), first)),
+    }
     return {"p": {"s": SALT}, "s": segments, "f": made}
 
 

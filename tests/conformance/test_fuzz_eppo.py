@@ -128,20 +128,25 @@ subjects = st.lists(
 )
 
 
-@st.composite
-def flags(draw: st.DrawFn) -> dict[str, Any]:
-    kind = draw(st.sampled_from(sorted(TYPED)))
-    values, _ = TYPED[kind]
-    return {
-        "key": "flag",
-        "enabled": draw(st.sampled_from([True, True, True, False])),
-        "variationType": kind,
-        "variations": {f"v{at}": {"key": f"v{at}", "value": draw(st.sampled_from(values))} for at in range(3)},
-        "allocations": [{"key": f"a{at}", "doLog": False, **each} for at, each in enumerate(draw(allocations))],
-        "totalShards": draw(st.sampled_from([100, 10_000])),
-    }
+def _flags(kind: str, values: list[Any]) -> st.SearchStrategy[dict[str, Any]]:
+    variations = {f"v{at}": {"key": st.just(f"v{at}"), "value": st.sampled_from(values)} for at in range(3)}
+    return st.fixed_dictionaries(
+        {
+            "key": st.just("flag"),
+            "enabled": st.sampled_from([True, True, True, False]),
+            "variationType": st.just(kind),
+            "variations": st.fixed_dictionaries(
+                {name: st.fixed_dictionaries(variation) for name, variation in variations.items()}
+            ),
+            "allocations": allocations.map(
+                lambda several: [{"key": f"a{at}", "doLog": False, **each} for at, each in enumerate(several)]
+            ),
+            "totalShards": st.sampled_from([100, 10_000]),
+        }
+    )
 
 
+flags = st.one_of(*(_flags(kind, values) for kind, (values, _) in sorted(TYPED.items())))
 values = st.sampled_from([*TEXTS, *PADDED, *BUILDS, *NUMBERS, True, False, None, 7, 1.0])
 
 
@@ -172,7 +177,7 @@ def test_no_subject_of_a_chance_flag_is_moved(
     compared = 0
 
     @settings(max_examples=fuzz_examples, deadline=None)
-    @given(flags(), subjects)
+    @given(flags, subjects)
     def check(flag: dict[str, Any], asked: list[tuple[str, dict[str, Any]]]) -> None:
         nonlocal compared
         data = document({"flag": flag})
@@ -253,7 +258,7 @@ def test_a_flag_with_something_odd_in_it_is_decided_the_same_or_refused(
     compared = refused = 0
 
     @settings(max_examples=fuzz_examples, deadline=None)
-    @given(flags(), st.randoms(use_true_random=False), odd, subjects)
+    @given(flags, st.randoms(use_true_random=False), odd, subjects)
     def check(flag: dict[str, Any], chance: Any, thing: Any, asked: list[tuple[str, dict[str, Any]]]) -> None:
         nonlocal compared, refused
         default = TYPED[flag["variationType"]][1]

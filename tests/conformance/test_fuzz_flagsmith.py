@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -162,34 +163,51 @@ rules: st.SearchStrategy[dict[str, Any]] = st.recursive(
 values = st.sampled_from(["red", "", None, 7, True, False, "12"])
 
 
-@st.composite
-def states(draw: st.DrawFn, feature: int, *, segment: bool) -> dict[str, Any]:
-    state: dict[str, Any] = {
-        "feature": {"id": feature, "name": f"feature {feature}"},
-        "enabled": draw(st.booleans()),
-        "feature_state_value": draw(values),
-        "featurestate_uuid": f"uuid-{feature}-{draw(st.integers(0, 3))}",
-        "django_id": draw(st.sampled_from([None, 100 + feature])),
-        "multivariate_feature_state_values": [
-            {
-                "id": draw(st.integers(1, 1000)),
-                "percentage_allocation": draw(st.sampled_from([0, 10, 33.3, 50])),
-                "multivariate_feature_option": {
-                    "value": draw(values),
-                    **draw(st.sampled_from([{}, {"key": f"k{at}"}])),
-                },
-            }
-            for at in range(draw(st.sampled_from([0, 0, 1, 2])))
-        ],
-    }
-    if segment and draw(st.booleans()):
-        state["feature_segment"] = {"priority": draw(st.integers(0, 3))}
-    return state
+# Strategies are built once: built anew for each draw they take longer than what they draw.
+priorities = st.fixed_dictionaries({"priority": st.integers(0, 3)})
+
+
+def _option(at: int) -> st.SearchStrategy[dict[str, Any]]:
+    return st.fixed_dictionaries(
+        {
+            "id": st.integers(1, 1000),
+            "percentage_allocation": st.sampled_from([0, 10, 33.3, 50]),
+            "multivariate_feature_option": st.fixed_dictionaries(
+                {"value": values}, optional={"key": st.just(f"k{at}")}
+            ),
+        }
+    )
+
+
+several_options = st.one_of(st.tuples(), st.tuples(), st.tuples(_option(0)), st.tuples(_option(0), _option(1)))
+
+
+@cache
+def states(feature: int, *, segment: bool) -> st.SearchStrategy[dict[str, Any]]:
+    named = st.just({"id": feature, "name": f"feature {feature}"})
+    return st.fixed_dictionaries(
+        {
+            "feature": named,
+            "enabled": st.booleans(),
+            "feature_state_value": values,
+            "featurestate_uuid": st.integers(0, 3).map(lambda at: f"uuid-{feature}-{at}"),
+            "django_id": st.sampled_from([None, 100 + feature]),
+            "multivariate_feature_state_values": several_options.map(list),
+        },
+        optional={"feature_segment": priorities} if segment else {},
+    )
+
+
+present = st.lists(st.integers(1, 3), unique=True, min_size=1, max_size=3)
+segments_rules = st.lists(rules, max_size=2)
+several_segments = st.integers(0, 3)
+overriding = st.sampled_from([[], ["alice"], ["alice", "007"]])
+override_values = st.sampled_from(["red", 7])
 
 
 @st.composite
 def documents(draw: st.DrawFn) -> dict[str, Any]:
-    features = draw(st.lists(st.integers(1, 3), unique=True, min_size=1, max_size=3))
+    features = draw(present)
     return {
         "api_key": "env",
         "name": "Production",
@@ -199,12 +217,12 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
                 {
                     "id": at,
                     "name": f"segment {at % 2}",
-                    "rules": draw(st.lists(rules, max_size=2)),
+                    "rules": draw(segments_rules),
                     "feature_states": [
                         draw(states(feature, segment=True)) for feature in features if draw(OVERRIDDEN[feature])
                     ],
                 }
-                for at in range(draw(st.integers(0, 3)))
+                for at in range(draw(several_segments))
             ]
         },
         "identity_overrides": [
@@ -212,13 +230,10 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
             {
                 "identifier": identifier,
                 "identity_features": [
-                    {
-                        **draw(states(features[0], segment=False)),
-                        "feature_state_value": draw(st.sampled_from(["red", 7])),
-                    }
+                    {**draw(states(features[0], segment=False)), "feature_state_value": draw(override_values)}
                 ],
             }
-            for identifier in draw(st.sampled_from([[], ["alice"], ["alice", "007"]]))
+            for identifier in draw(overriding)
         ],
     }
 

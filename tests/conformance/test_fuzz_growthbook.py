@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 
 from buildflags_sdk.importers import growthbook as importer
 
+from .drawing import any_of, given_ones, seldom
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -58,9 +60,7 @@ bare = st.sampled_from([["DE"], [None], [], [["DE"]], {"x": "DE"}, {"x": "DE", "
 
 
 def operators(**words_to_values: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
-    one = st.sampled_from(sorted(words_to_values)).flatmap(
-        lambda word: st.fixed_dictionaries({f"${word}": words_to_values[word]})
-    )
+    one = any_of(*(st.fixed_dictionaries({f"${word}": words_to_values[word]}) for word in sorted(words_to_values)))
     return st.lists(one, min_size=1, max_size=2).map(
         lambda parts: {word: value for part in parts for word, value in part.items()}
     )
@@ -177,33 +177,39 @@ forced = st.fixed_dictionaries(
 )
 
 
-@st.composite
-def experiments(draw: st.DrawFn) -> dict[str, Any]:
-    count = draw(st.integers(1, 4))
-    rule = draw(
-        st.fixed_dictionaries(
-            {}, optional={**common, **hashing, "coverage": coverages, "key": st.sampled_from(["e1", "e2"])}
-        )
+quarter = st.sampled_from([True, False, False, False])
+
+
+def _experiments(count: int) -> st.SearchStrategy[dict[str, Any]]:
+    """Experiments of that many variations."""
+    metas = st.tuples(
+        *(st.fixed_dictionaries({"key": st.just(f"k{at}"), "passthrough": quarter}) for at in range(count))
     )
-    rule["variations"] = [f"v{at}" for at in range(count)]
-    if draw(st.booleans()):
-        rule["weights"] = draw(st.sampled_from([[1 / count] * count, [0.2] * count, [0.3, 0.7], [0.5, 0.3, 0.2]]))
-    if draw(st.integers(0, 3)) == 0:
-        rule["ranges"] = [draw(spans) for _ in range(count)]
-    if draw(st.booleans()):
-        rule["namespace"] = ["ns", *draw(spans)]
-    if draw(st.booleans()):
-        rule["meta"] = [{"key": f"k{at}", "passthrough": draw(st.integers(0, 3)) == 0} for at in range(count)]
-    if draw(st.integers(0, 3)) == 0:
-        rule.update(
-            fallbackAttribute="device", bucketVersion=draw(st.integers(0, 2)), minBucketVersion=draw(st.integers(0, 2))
-        )
-    if draw(st.integers(0, 3)) == 0:
-        rule["contextualVariations"] = rule.pop("variations")
-        rule["contextualBanditRef"] = draw(st.sampled_from(["cb", "no leaves", "absent"]))
-    return rule
+    weights = st.sampled_from([[1 / count] * count, [0.2] * count, [0.3, 0.7], [0.5, 0.3, 0.2]])
+    sticky = st.fixed_dictionaries(
+        {
+            "fallbackAttribute": st.just("device"),
+            "bucketVersion": st.integers(0, 2),
+            "minBucketVersion": st.integers(0, 2),
+        }
+    )
+    variations = st.just([f"v{at}" for at in range(count)])
+    bandit = st.fixed_dictionaries(
+        {"contextualVariations": variations, "contextualBanditRef": st.sampled_from(["cb", "no leaves", "absent"])}
+    )
+    rules = st.fixed_dictionaries(
+        {"ranges": seldom(st.tuples(*[spans] * count).map(list), 3)},
+        optional={
+            **common, **hashing, "coverage": coverages, "key": st.sampled_from(["e1", "e2"]),
+            "weights": weights, "namespace": spans.map(lambda span: ["ns", *span]), "meta": metas.map(list),
+        },
+    ).map(given_ones)  # fmt: skip
+    plain = st.fixed_dictionaries({"variations": variations})
+    parts = st.tuples(rules, any_of(st.just({}), st.just({}), st.just({}), sticky), any_of(plain, plain, plain, bandit))
+    return parts.map(lambda several: {name: value for part in several for name, value in part.items()})
 
 
+experiments = any_of(*(_experiments(count) for count in range(1, 5)))
 leaf_weights = st.sampled_from([[0.25, 0.75], [1, 0], [0.1, 0.2, 0.7], [0.4, 0.1, 0.1, 0.4], [0.2, 0.2]])
 bandit_leaves = st.fixed_dictionaries(
     {"weights": leaf_weights}, optional={"leafId": st.sampled_from([0, 1, True, "1"]), "condition": conditions}
@@ -214,7 +220,7 @@ bandits = st.fixed_dictionaries(
 
 
 features = st.fixed_dictionaries(
-    {"rules": st.lists(st.one_of(forced, experiments()), max_size=3)},
+    {"rules": st.lists(st.one_of(forced, experiments), max_size=3)},
     optional={"defaultValue": st.sampled_from(["a", "d"])},
 )
 payloads = st.fixed_dictionaries(dict.fromkeys(("f0", "f1", "f2"), features))
@@ -356,7 +362,7 @@ def test_both_keep_stored_assignments_alike(
 
     @settings(max_examples=fuzz_examples, deadline=None, suppress_health_check=list(HealthCheck))
     @given(
-        feature=st.fixed_dictionaries({"rules": st.lists(experiments(), min_size=1, max_size=2)}),
+        feature=st.fixed_dictionaries({"rules": st.lists(experiments, min_size=1, max_size=2)}),
         user=users,
         kept=st.lists(documents, min_size=2, max_size=2),
     )

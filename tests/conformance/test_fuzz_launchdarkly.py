@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 from buildflags_sdk.importers.launchdarkly import context_of, read, result_of
 
+from .drawing import any_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -32,7 +34,7 @@ MEMBERS = {"u1": {"s0.g1": True, "s1.g1": False, "s1.g2": True}, "u2": {}, "acme
 TEXTS = ("a", "a", "ab", "user", "1.2", "2.0.0-rc.1", "2", "2020-01-01T00:00:00Z", "1970-01-01T00:00:01+01:00", "")
 numbers = st.sampled_from((0, 1, 2, 2.5, -1, 1000, 1_577_836_800_000))
 scalars = st.one_of(st.sampled_from(TEXTS), numbers, st.booleans())
-values = st.one_of(scalars, scalars, st.none(), st.lists(scalars, max_size=2), st.just({"b": "a"}))
+values = any_of(scalars, scalars, st.none(), st.lists(scalars, max_size=2), st.just({"b": "a"}))
 attributes = st.sampled_from(("key", "plan", "age", "anonymous", "name", "kind", "targetingKey", "kinds", "nested"))
 paths = st.sampled_from(
     ("/plan", "/plan", "/age", "/nested/b", "/a~1b", "/nested/b/c", "/kind", "/kind/a", "/key", "//", "/a~")
@@ -53,84 +55,75 @@ def some(strategy: st.SearchStrategy[Any], most: int) -> st.SearchStrategy[list[
     return st.lists(strategy, max_size=most)
 
 
+# Strategies are built once: built anew for each draw they take longer than what they draw.
+rarely = st.integers(0, 3).map(lambda at: at == 0)
+named_segments = st.lists(st.sampled_from((*SEGMENTS, "absent")), min_size=1, max_size=2)
+places = st.sampled_from((("user", "plan"), ("org", "plan"), ("user", "key"), ("org", "key"), ("user", "kind")))
+listed = st.lists(values, min_size=1, max_size=3)
+listed_patterns = st.lists(st.one_of(patterns, scalars), min_size=1, max_size=3)
+
+
 @st.composite
-def clauses(draw: Callable[..., Any]) -> Json:
-    if draw(st.integers(0, 3)) == 0:
-        segments = draw(st.lists(st.sampled_from((*SEGMENTS, "absent")), min_size=1, max_size=2))
-        return {"attribute": "", "op": "segmentMatch", "values": segments, "negate": draw(st.booleans())}
+def _clauses(draw: Callable[..., Any]) -> Json:
+    if draw(rarely):
+        return {"attribute": "", "op": "segmentMatch", "values": draw(named_segments), "negate": draw(st.booleans())}
     if draw(st.booleans()):
-        kind, name = draw(
-            st.sampled_from((("user", "plan"), ("org", "plan"), ("user", "key"), ("org", "key"), ("user", "kind")))
-        )
+        kind, name = draw(places)
         likely = ["a", "u1", "acme", "org"]
         return {"op": "in", "attribute": name, "contextKind": kind, "values": likely, "negate": draw(st.booleans())}
     op = draw(operators)
-    operand = st.one_of(patterns, scalars) if op == "matches" else values
-    clause = {"op": op, "values": draw(st.lists(operand, min_size=1, max_size=3)), "negate": draw(st.booleans())}
+    clause = {"op": op, "values": draw(listed_patterns if op == "matches" else listed), "negate": draw(st.booleans())}
     if draw(st.booleans()):
         return {**clause, "attribute": draw(references), "contextKind": draw(kinds)}
     return {**clause, "attribute": draw(attributes)}
 
 
-@st.composite
-def rollouts(draw: Callable[..., Any]) -> Json:
-    arm = st.fixed_dictionaries(
-        {"variation": indexes, "weight": st.sampled_from((0, 1, 20_000, 30_000, 40_000, 50_000, 100_000))},
-        optional={"untracked": st.booleans()},
-    )
-    optional: Json = {
-        "kind": st.sampled_from(("rollout", "experiment")),
-        "seed": st.integers(0, 99),
-        "contextKind": kinds,
-        "bucketBy": st.sampled_from(("key", "plan", "age", "/nested/b", "nested", "//", "")),
-    }
-    return {
-        "rollout": draw(
-            st.fixed_dictionaries(
-                {"variations": st.lists(arm, min_size=draw(st.sampled_from((0, 1, 2, 2, 2))), max_size=4)},
-                optional=optional,
-            )
-        )
-    }
+arms = st.fixed_dictionaries(
+    {"variation": indexes, "weight": st.sampled_from((0, 1, 20_000, 30_000, 40_000, 50_000, 100_000))},
+    optional={"untracked": st.booleans()},
+)
+of_rollouts: Json = {
+    "kind": st.sampled_from(("rollout", "experiment")),
+    "seed": st.integers(0, 99),
+    "contextKind": kinds,
+    "bucketBy": st.sampled_from(("key", "plan", "age", "/nested/b", "nested", "//", "")),
+}
+several_arms = any_of(*(st.lists(arms, min_size=least, max_size=4) for least in (0, 1, 2, 2, 2)))
+rollouts = st.fixed_dictionaries({"variations": several_arms}, optional=of_rollouts).map(
+    lambda drawn: {"rollout": drawn}
+)
+variation = st.fixed_dictionaries({"variation": indexes})
+clauses = some(_clauses(), 2)
+outcomes = any_of(variation, variation, rollouts, rollouts, rollouts, st.sampled_from(({}, {"variation": 0})))
+targets = st.fixed_dictionaries({"variation": indexes, "values": some(st.sampled_from(KEYS), 2)})
 
 
-def outcomes() -> st.SearchStrategy[Json]:
-    variation = st.fixed_dictionaries({"variation": indexes})
-    return st.one_of(variation, variation, rollouts(), rollouts(), rollouts(), st.sampled_from(({}, {"variation": 0})))
-
-
-def targets() -> st.SearchStrategy[Json]:
-    return st.fixed_dictionaries({"variation": indexes, "values": some(st.sampled_from(KEYS), 2)})
-
-
-@st.composite
-def flags(draw: Callable[..., Any], key: str) -> Json:
+def flags(key: str) -> st.SearchStrategy[Json]:
     rule = st.builds(
         lambda body, served, at: {"clauses": body, **served, "id": at},
-        some(clauses(), 2), outcomes(), st.sampled_from(("r0", "r1", "", "r0:2", "a:b", "rule:1", "target:0")),
+        clauses, outcomes, st.sampled_from(("r0", "r1", "", "r0:2", "a:b", "rule:1", "target:0")),
     )  # fmt: skip
     named = (*(each for each in FLAGS if each > key), *(each for each in FLAGS if each > key), "absent", key)
     optional = {
         "salt": st.sampled_from(("salt", "")),
         "prerequisites": some(st.fixed_dictionaries({"key": st.sampled_from(named), "variation": indexes}), 1),
-        "targets": some(targets(), 2),
-        "contextTargets": some(st.builds(lambda target, kind: {**target, "contextKind": kind}, targets(), kinds), 2),
+        "targets": some(targets, 2),
+        "contextTargets": some(st.builds(lambda target, kind: {**target, "contextKind": kind}, targets, kinds), 2),
         "rules": st.lists(rule, min_size=1, max_size=3),
     }
     fields = {
         "on": st.sampled_from((True,) * 7 + (False,)),
         "variations": st.just(["A", "B", "C"]),
-        "offVariation": st.one_of(indexes, indexes, st.none()),
-        "fallthrough": outcomes(),
+        "offVariation": any_of(indexes, indexes, st.none()),
+        "fallthrough": outcomes,
     }
-    return {"key": key, "version": 1, **draw(st.fixed_dictionaries(fields, optional=optional))}
+    return st.fixed_dictionaries({"key": st.just(key), "version": st.just(1), **fields}, optional=optional)
 
 
-@st.composite
-def segments(draw: Callable[..., Any], key: str) -> Json:
+def segments(key: str) -> st.SearchStrategy[Json]:
     keys = some(st.sampled_from(KEYS), 2)
     rule = st.fixed_dictionaries(
-        {"clauses": some(clauses(), 2)},
+        {"clauses": clauses},
         optional={
             "weight": st.sampled_from((0, 1, 40_000, 100_000)),
             "bucketBy": st.sampled_from(("plan", "age", "key", "//")),
@@ -143,7 +136,7 @@ def segments(draw: Callable[..., Any], key: str) -> Json:
         "included": keys, "excluded": keys, "includedContexts": of_kinds, "excludedContexts": of_kinds,
         "rules": some(rule, 2), "salt": st.just("grain"),
     }  # fmt: skip
-    return {"key": key, "version": 1, **draw(st.fixed_dictionaries({}, optional=optional))}
+    return st.fixed_dictionaries({"key": st.just(key), "version": st.just(1)}, optional=optional)
 
 
 def rulesets() -> st.SearchStrategy[Json]:
@@ -155,8 +148,7 @@ def rulesets() -> st.SearchStrategy[Json]:
     )
 
 
-@st.composite
-def chained(draw: Callable[..., Any], key: str) -> Json:
+def chained(key: str) -> st.SearchStrategy[Json]:
     """A flag that names others, itself perhaps, with errors of either kind wherever there may be one."""
     mistaken = st.builds(
         lambda name, kind: {"attribute": name, "contextKind": kind, "op": "in", "values": ["a"]},
@@ -171,20 +163,22 @@ def chained(draw: Callable[..., Any], key: str) -> Json:
     )
     rule = st.builds(
         lambda body, served: {"clauses": body, **served},
-        some(st.one_of(plain, plain, mistaken, ring), 2), outcomes(),
+        some(any_of(plain, plain, mistaken, ring), 2), outcomes,
     )  # fmt: skip
     later = tuple(each for each in FLAGS if each > key)
     named = st.sampled_from((*later, *later, *later, *FLAGS, "absent"))
     prerequisite = st.fixed_dictionaries({"key": named, "variation": st.sampled_from((0, 1, 2, 7, -1))})
-    return {
-        "key": key, "version": 1, "variations": ["A", "B", "C"],
-        "on": draw(st.sampled_from((True,) * 9 + (False,))),
-        "offVariation": draw(st.sampled_from((0, 1, 7, -1, None))),
-        "prerequisites": draw(some(prerequisite, 2)),
-        "targets": draw(some(targets(), 1)),
-        "rules": draw(some(rule, 2)),
-        "fallthrough": draw(outcomes()),
-    }  # fmt: skip
+    return st.fixed_dictionaries(
+        {
+            "key": st.just(key), "version": st.just(1), "variations": st.just(["A", "B", "C"]),
+            "on": st.sampled_from((True,) * 9 + (False,)),
+            "offVariation": st.sampled_from((0, 1, 7, -1, None)),
+            "prerequisites": some(prerequisite, 2),
+            "targets": some(targets, 1),
+            "rules": some(rule, 2),
+            "fallthrough": outcomes,
+        }
+    )  # fmt: skip
 
 
 def chains() -> st.SearchStrategy[Json]:

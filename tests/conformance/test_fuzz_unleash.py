@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from time import time
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, note, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from buildflags_sdk.importers.unleash import flattened, read, result_of
+
+from .drawing import any_of, given_ones, seldom
 
 engine = pytest.importorskip("yggdrasil_engine.engine", reason="the peer's engine is not installed: yggdrasil-engine")
 pytestmark = pytest.mark.conformance
@@ -60,109 +63,123 @@ def switches(rare: int = 3) -> st.SearchStrategy[bool]:
     return st.sampled_from([False] * rare + [True])
 
 
-@st.composite
-def constraints(draw: Any) -> dict[str, Any]:
-    operator = draw(
-        st.sampled_from(
-            [f"NUM_{word}" for word in ("EQ", "GT", "GTE", "LT", "LTE")]
-            + [f"SEMVER_{word}" for word in ("EQ", "GT", "GTE", "LT", "LTE")]
-            + ["IN", "NOT_IN", "STR_STARTS_WITH", "STR_ENDS_WITH", "STR_CONTAINS", "DATE_AFTER", "DATE_BEFORE", "REGEX"]
-            + ["IN", "NOT_IN", "IN_CIDR"]
-            + ["NO_SUCH"] * draw(st.integers(0, 1))
-        )
-    )
-    made: dict[str, Any] = {"contextName": draw(st.sampled_from(FIELDS)), "operator": operator}
-    made |= draw(
-        st.fixed_dictionaries(
-            {},
-            optional={
-                "inverted": switches(1),
-                "caseInsensitive": switches(1),
-                "values": LISTED | st.none(),
-                "value": st.sampled_from(["", "a"]) | st.none(),
-            },
-        )
-    )
-    if operator.startswith("STR") or operator in (
-        "REGEX",
-        "IN_CIDR",
-    ):  # of the present's text: the importer tells of it
-        made["contextName"] = draw(st.sampled_from(FIELDS[:-1]))
-    if operator.endswith("IN") or operator.startswith("STR"):  # those of several values
-        made["values"] = draw(LISTED)
-    if draw(switches(15)):
-        return made  # without what it compares with, or with the other's
-    if operator == "REGEX":
-        made["value"] = draw(st.sampled_from(PATTERNS))
-    elif operator.startswith("SEMVER"):
-        made["value"] = draw(st.sampled_from(VERSIONS * 3 + NUMBERS))
-    elif operator.startswith("NUM"):
-        made["value"] = draw(st.sampled_from(NUMBERS * 3 + VERSIONS))
-    elif operator.startswith("DATE"):
-        made["value"] = draw(
-            st.sampled_from(
-                [
-                    "2024-05-01T00:00:00Z",
-                    "2024-12-31T22:00:00.500Z",
-                    "2024-12-31T22:00:00.5Z",
-                    "yesterday",
-                    "2024-05-01T00:00:00+02:00",
-                    "2024-05-01 00:00:00Z",
-                    "2024-02-30T00:00:00Z",
-                    "1.0.0",
-                    "5",
-                ]
-            )
-        )
-    return made
+# Strategies are built once: built anew for each draw they take longer than what they draw.
+_OPERATORS = (
+    [f"NUM_{word}" for word in ("EQ", "GT", "GTE", "LT", "LTE")]
+    + [f"SEMVER_{word}" for word in ("EQ", "GT", "GTE", "LT", "LTE")]
+    + ["IN", "NOT_IN", "STR_STARTS_WITH", "STR_ENDS_WITH", "STR_CONTAINS", "DATE_AFTER", "DATE_BEFORE", "REGEX"]
+    + ["IN", "NOT_IN", "IN_CIDR", "NO_SUCH"]
+)
+DATES = [
+    "2024-05-01T00:00:00Z",
+    "2024-12-31T22:00:00.500Z",
+    "2024-12-31T22:00:00.5Z",
+    "yesterday",
+    "2024-05-01T00:00:00+02:00",
+    "2024-05-01 00:00:00Z",
+    "2024-02-30T00:00:00Z",
+    "1.0.0",
+    "5",
+]
+compared_with = {
+    "REGEX": st.sampled_from(PATTERNS),
+    "SEMVER": st.sampled_from(VERSIONS * 3 + NUMBERS),
+    "NUM": st.sampled_from(NUMBERS * 3 + VERSIONS),
+    "DATE": st.sampled_from(DATES),
+}
 
+
+def _constraints(operator: str) -> st.SearchStrategy[dict[str, Any]]:
+    family = operator.partition("_")[0]
+    # Of the present's text the importer tells.
+    names = FIELDS[:-1] if family == "STR" or operator in ("REGEX", "IN_CIDR") else FIELDS
+    fields = {"contextName": st.sampled_from(names), "operator": st.just(operator)}
+    plain = {"inverted": switches(1), "caseInsensitive": switches(1)}
+    of_lists = LISTED | st.none()
+    of_values = st.sampled_from(["", "a"]) | st.none()
+    if operator.endswith("IN") or family == "STR":  # those of several values
+        return st.fixed_dictionaries({**fields, "values": LISTED}, optional={**plain, "value": of_values})
+    if family not in compared_with:
+        return st.fixed_dictionaries(fields, optional={**plain, "values": of_lists, "value": of_values})
+    usual = st.fixed_dictionaries({**fields, "value": compared_with[family]}, optional={**plain, "values": of_lists})
+    odd = st.fixed_dictionaries(fields, optional={**plain, "values": of_lists, "value": of_values})
+    return any_of(odd, *[usual] * 15)  # seldom without what it compares with
+
+
+constraints = st.one_of(*(_constraints(operator) for operator in _OPERATORS))
+several_constraints = st.lists(constraints, max_size=2)
 
 VARIANT_NAMES = st.sampled_from(["red", "green", "blue", "disabled"])
+variant_names = st.lists(VARIANT_NAMES, min_size=1, max_size=3, unique=True)
+sticky_to = st.sampled_from([None, "userId", "default", "plan"])
+strategies_sticky_to = st.sampled_from(["userId", "plan", "appName"])
+bodies = st.fixed_dictionaries(
+    {"weight": st.sampled_from([0, 1, 100, 333, 500, 1000])},
+    optional={"payload": st.sampled_from(["string", "json"]).map(lambda kind: {"type": kind})},
+)
+overridden = st.fixed_dictionaries({"contextName": st.sampled_from(["userId", "plan"]), "values": LISTED})
+overridden_or_not = switches()
 
 
-@st.composite
-def variant_lists(draw: Any, *, overrides: bool) -> list[dict[str, Any]]:
-    made = []
-    for name in draw(st.lists(VARIANT_NAMES, min_size=1, max_size=3, unique=True)):
-        body: dict[str, Any] = {"name": name, "weight": draw(st.sampled_from([0, 1, 100, 333, 500, 1000]))}
-        if draw(st.booleans()):
-            body["payload"] = {"type": draw(st.sampled_from(["string", "json"])), "value": name}
-        if overrides and draw(switches()):
-            names = st.sampled_from(["userId", "plan"])
-            body["overrides"] = [{"contextName": draw(names), "values": draw(LISTED)}]
-        made.append(body)
-    made[0]["weight"] += 1  # the engine panics where no variant has any weight
-    if not overrides and draw(st.booleans()):  # a strategy's variants, of whose own stickiness nothing is asked
-        for body in made:
-            body["stickiness"] = draw(st.sampled_from(["userId", "plan", "appName"]))
-    if overrides:
-        sticky = draw(st.sampled_from([None, "userId", "default", "plan"]))
-        for body in made:
-            body.update({"stickiness": sticky} if sticky else {})
-    return made
+@cache
+def variant_lists(*, overrides: bool) -> st.SearchStrategy[list[dict[str, Any]]]:
+    @st.composite
+    def drawn(draw: Any) -> list[dict[str, Any]]:
+        made = []
+        for name in draw(variant_names):
+            body: dict[str, Any] = {"name": name, **draw(bodies)}
+            if "payload" in body:
+                body["payload"] = {**body["payload"], "value": name}
+            if overrides and draw(overridden_or_not):
+                body["overrides"] = [draw(overridden)]
+            made.append(body)
+        made[0]["weight"] += 1  # the engine panics where no variant has any weight
+        if not overrides and draw(st.booleans()):  # a strategy's variants, of whose own stickiness nothing is asked
+            for body in made:
+                body["stickiness"] = draw(strategies_sticky_to)
+        if overrides:
+            sticky = draw(sticky_to)
+            for body in made:
+                body.update({"stickiness": sticky} if sticky else {})
+        return made
+
+    return drawn()
 
 
-@st.composite
-def activations(draw: Any) -> dict[str, Any]:
-    name = draw(
-        st.sampled_from(["default", "flexibleRollout", "flexibleRollout", "userWithId", "remoteAddress", "gradual"])
-    )
-    made: dict[str, Any] = {"name": name, "constraints": draw(st.lists(constraints(), max_size=2))}
-    percent = draw(st.sampled_from(["0", "1", "33", "50", "99", "100", "100", "101", "x", "+40"]))
+percents = st.sampled_from(["0", "1", "33", "50", "99", "100", "100", "101", "x", "+40"])
+
+
+def _activations(name: str) -> st.SearchStrategy[dict[str, Any]]:
+    parameters: dict[str, st.SearchStrategy[Any]] = {}
     if name == "flexibleRollout":
-        made["parameters"] = {"rollout": percent, "stickiness": draw(st.sampled_from(["userId", "default", "plan"]))}
-        if draw(st.booleans()):
-            made["parameters"]["groupId"] = draw(st.sampled_from(["g", "", "flag-a", "é", 'g"', 'g\\"h', "g\\h"]))
-    elif name == "gradual":
-        made["name"] = draw(st.sampled_from(["gradualRolloutUserId", "gradualRolloutSessionId"]))
-        made["parameters"] = {"percentage": percent, "groupId": "g"}
+        parameters["parameters"] = st.fixed_dictionaries(
+            {"rollout": percents, "stickiness": st.sampled_from(["userId", "default", "plan"])},
+            optional={"groupId": st.sampled_from(["g", "", "flag-a", "é", 'g"', 'g\\"h', "g\\h"])},
+        )
+    elif name.startswith("gradual"):
+        parameters["parameters"] = percents.map(lambda percent: {"percentage": percent, "groupId": "g"})
     elif name != "default":
-        made["parameters"] = {"userIds": ", ".join(draw(LISTED)), "IPs": "10.0.0.0/8, bad,::1"}
-    if draw(switches()):
-        made["segments"] = draw(st.lists(st.sampled_from([1, 2, 2, 9]), max_size=2))
-    if draw(switches(2)):
-        made["variants"] = draw(variant_lists(overrides=False))
-    return made
+        parameters["parameters"] = LISTED.map(
+            lambda listed: {"userIds": ", ".join(listed), "IPs": "10.0.0.0/8, bad,::1"}
+        )
+    return st.fixed_dictionaries(
+        {
+            "name": st.just(name),
+            "constraints": several_constraints,
+            **parameters,
+            "segments": seldom(st.lists(st.sampled_from([1, 2, 2, 9]), max_size=2), 3),
+            "variants": seldom(variant_lists(overrides=False), 2),
+        }
+    ).map(given_ones)
+
+
+_STRATEGIES = ("default", "flexibleRollout", "flexibleRollout", "userWithId", "remoteAddress")
+gradual = st.one_of(_activations("gradualRolloutUserId"), _activations("gradualRolloutSessionId"))
+activations = st.lists(st.one_of(*(_activations(name) for name in _STRATEGIES), gradual), max_size=3)
+off = switches(5)
+of_variants = st.one_of(st.just([]), variant_lists(overrides=True))
+parents = st.sampled_from(["flag-a", "flag b", "flag-c", "gone"])
+parents_variants = st.lists(VARIANT_NAMES, max_size=2)
 
 
 @st.composite
@@ -171,33 +188,36 @@ def states(draw: Any) -> dict[str, Any]:
     for name in ("flag-a", "flag b", "flag-c"):
         feature: dict[str, Any] = {
             "name": name,
-            "enabled": not draw(switches(5)),
-            "strategies": draw(st.lists(activations(), max_size=3)),
-            "variants": draw(st.one_of(st.just([]), variant_lists(overrides=True))),
+            "enabled": not draw(off),
+            "strategies": draw(activations),
+            "variants": draw(of_variants),
         }
         if name == "flag-c" and draw(st.booleans()):
-            parent: dict[str, Any] = {"feature": draw(st.sampled_from(["flag-a", "flag b", "flag-c", "gone"]))}
+            parent: dict[str, Any] = {"feature": draw(parents)}
             if draw(st.booleans()):
                 parent["enabled"] = draw(st.booleans())
             # Not of a parent that must be off: the engine asks it for its variant all the same.
             if parent.get("enabled", True) and draw(st.booleans()):
-                parent["variants"] = draw(st.lists(VARIANT_NAMES, max_size=2))
+                parent["variants"] = draw(parents_variants)
             feature["dependencies"] = [parent]
         for activation in feature["strategies"]:  # the engine takes the child's name where a parent names no group
             if name != "flag-c" and activation["name"] == "flexibleRollout":
                 activation["parameters"].setdefault("groupId", "g")
         features.append(feature)
-    segments = [{"id": number, "constraints": draw(st.lists(constraints(), max_size=2))} for number in (1, 2)]
+    segments = [{"id": number, "constraints": draw(several_constraints)} for number in (1, 2)]
     return {"version": 2, "features": features, "segments": segments}
+
+
+user_ids, of_values = st.sampled_from([*VALUES, *"defgh"]), st.sampled_from(VALUES)
 
 
 @st.composite
 def contexts(draw: Any) -> dict[str, Any]:
     """A user is always known: where nobody is, chance decides, and two dice agree on nothing."""
-    known = {"userId": draw(st.sampled_from([*VALUES, *"defgh"])), "plan": draw(st.sampled_from(VALUES))}
+    known = {"userId": draw(user_ids), "plan": draw(of_values)}
     for name in ("sessionId", "appName", "remoteAddress", "currentTime"):
         if draw(st.booleans()):
-            known[name] = draw(st.sampled_from(VALUES))
+            known[name] = draw(of_values)
     extra = draw(st.dictionaries(st.sampled_from(FIELDS[4:-1]), st.sampled_from(VALUES), max_size=3))
     return {
         **{name: value for name, value in known.items() if name != "plan"},
@@ -223,10 +243,10 @@ def test_random_rulesets_are_decided_as_unleash_decides_them(both, fuzz_examples
                 ours = result_of(decision, imported.flags[keys[name]])
                 wanted = peer.get_variant(name, context).variant
                 decided_on += 1
-                note(f"{name} {context} {decision} {json.dumps(state)}")
-                assert decision.decided
-                assert ours.feature_enabled == peer.is_enabled(name, context).is_enabled
-                assert (ours.name, ours.payload, ours.enabled) == (wanted.name, wanted.payload, wanted.enabled)
+                got = (decision.decided, ours.feature_enabled, ours.name, ours.payload, ours.enabled)
+                enabled = peer.is_enabled(name, context).is_enabled
+                expected = (True, enabled, wanted.name, wanted.payload, wanted.enabled)
+                assert got == expected, json.dumps([name, context, repr(decision), state])
 
     compare()
     tally("unleash (fuzz)", passed=decided_on)
