@@ -104,7 +104,8 @@ def saved(fields: dict[str, Any], users: list[User]) -> Flag:
 
 def dumped(*objects: Any, natural: bool = False) -> bytes:
     """What `manage.py dumpdata waffle` writes, without the command's own time: a third of an example's."""
-    return serializers.serialize("json", objects, use_natural_foreign_keys=natural).encode()
+    written: str = serializers.serialize("json", objects, use_natural_foreign_keys=natural)
+    return written.encode()
 
 
 def request_of(asked: dict[str, Any], users: list[User], cookie: bool | None = None) -> Any:
