@@ -47,6 +47,7 @@ _TEXT_BY_TEXT: dict[tuple[str, str], Callable[[str], bool]] = {
     ("in", "eppo"): _any_text,
     ("in", "statsig_case"): _any_text,
     ("in", "configcat"): bool,
+    ("equals", "powertools"): _any_text,
     ("equals", "flagsmith"): _no_number,
 }
 """Rows that compare a text with texts letter by letter, and with which texts. A rule that was imported then costs what the

@@ -1,4 +1,4 @@
-"""One rule, `country` is DE, as an export of each system that has attributes."""
+"""One rule, `country` is DE (waffle's: `language`), as an export of each system."""
 
 from __future__ import annotations
 
@@ -146,4 +146,11 @@ EXPORTS: dict[str, Any] = {
             }
         },
     },
+    "waffle": [
+        {
+            "model": "waffle.flag",
+            "pk": 1,
+            "fields": {"name": "f", "languages": "DE"},
+        }
+    ],
 }
