@@ -53,10 +53,15 @@ class FlagCount:
 
 @dataclass(frozen=True)
 class ShadowReport:
-    """What this process compared so far. `dropped` evaluations were to be compared and were not, for lack of time."""
+    """What this process compared so far.
+
+    `dropped` evaluations were to be compared and were not, for lack of time. `unwritten` differences were counted and are not
+    in the log, which was full.
+    """
 
     flags: Mapping[str, FlagCount] = field(default_factory=dict)
     dropped: int = 0
+    unwritten: int = 0
 
     @property
     def compared(self) -> int:
@@ -87,7 +92,9 @@ class ShadowClient:
         attributes: makes our context out of one in the other system's names (an import states its mapping).
         answer_from: whose answers the application gets: "theirs" until the switch, "ours" after it.
         rate: the share of evaluations that are compared, from 0 to 1.
-        log: a file to which differences are appended as NDJSON, with both traces. None: they are only counted.
+        log: a file to which differences are appended as NDJSON, with both traces; processes may share one. None: they are
+            only counted.
+        log_limit: the bytes that the file may grow to; further differences are only counted.
         most_waiting: evaluations that may wait to be compared; further ones are dropped.
         dice: gives a number from 0 to 1.
 
@@ -106,6 +113,7 @@ class ShadowClient:
         answer_from: Literal["ours", "theirs"] = "theirs",
         rate: float = 1.0,
         log: Path | str | None = None,
+        log_limit: int = 100_000_000,
         most_waiting: int = 10_000,
         dice: Callable[[], float] = random.random,
     ) -> None:
@@ -121,10 +129,11 @@ class ShadowClient:
         self._answer_from = answer_from
         self._rate = rate
         self._log = None if log is None else Path(log)
+        self._log_limit = log_limit
         self._dice = dice
         self._most_waiting = most_waiting
         self._counts: dict[str, FlagCount] = {}
-        self._dropped = 0
+        self._dropped = self._unwritten = 0
         self._waiting: deque[_Asked] = deque()
         self._condition = threading.Condition()
         self._closed = False
@@ -167,7 +176,7 @@ class ShadowClient:
     def report(self) -> ShadowReport:
         """What was compared so far."""
         with self._condition:
-            return ShadowReport(dict(self._counts), self._dropped)
+            return ShadowReport(dict(self._counts), self._dropped, self._unwritten)
 
     def flush(self, seconds: float = 5.0) -> bool:
         """Wait until all that waits has been compared, at most so long. True when it has."""
@@ -205,7 +214,7 @@ class ShadowClient:
         """Count anew, and leave to the parent what waited there."""
         self._condition, self._thread, self._idle = threading.Condition(), None, True
         self._waiting.clear()
-        self._counts, self._dropped = {}, 0
+        self._counts, self._dropped, self._unwritten = {}, 0, 0
 
     # -- off the caller's path -----------------------------------------------------------------------------------------
 
@@ -253,9 +262,24 @@ class ShadowClient:
             return
         self._count(asked.key, different=1)
         if self._log is not None:
-            line = json.dumps(self._difference(asked, ours, theirs), default=str, ensure_ascii=False)
-            with self._log.open("a", encoding="utf-8") as log:
-                log.write(line + "\n")
+            self._write(self._log, self._difference(asked, ours, theirs))
+
+    def _write(self, log: Path, difference: dict[str, Any]) -> None:
+        line = json.dumps(difference, default=str, ensure_ascii=False) + "\n"
+        data = line.encode("utf-8", "surrogatepass")
+        with log.open("ab", buffering=0) as file:  # one write: lines of processes that share the file stay whole
+            if file.tell() + len(data) <= self._log_limit:
+                file.write(data)
+                return
+        with self._condition:
+            self._unwritten += 1
+            first = self._unwritten == 1
+        if first:
+            logging.getLogger("buildflags_sdk.shadow").warning(
+                "%s has its %d bytes: further differences are only counted; move the file away to have them written again",
+                log,
+                self._log_limit,
+            )
 
     def _difference(self, asked: _Asked, ours: Any, theirs: Any) -> dict[str, Any]:
         explain = getattr(self._theirs, "explain", None)

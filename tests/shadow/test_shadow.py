@@ -113,6 +113,35 @@ def test_what_cannot_be_compared_in_time_is_dropped_and_counted() -> None:
     assert report.compared + report.dropped == 10
 
 
+def test_a_full_log_loses_no_count(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    log = tmp_path / "differences.ndjson"
+    with ShadowClient(OURS, Other({"differs": "b"}), log=log, log_limit=2_000) as shadow:
+        for _ in range(20):
+            shadow.get_value("differs", "", {"targetingKey": "u"})
+        assert shadow.flush()
+        report = shadow.report()
+    written = log.read_text().splitlines()
+    assert 0 < len(written) < 20
+    assert all(json.loads(line)["key"] == "differs" for line in written)
+    assert log.stat().st_size <= 2_000
+    assert (report.different, report.unwritten) == (20, 20 - len(written))
+    assert len([record for record in caplog.records if "move the file away" in record.message]) == 1
+
+
+def test_clients_that_share_a_log_write_whole_lines(tmp_path: Path) -> None:
+    log = tmp_path / "differences.ndjson"
+    clients = [ShadowClient(OURS, Other({"differs": "b"}), log=log) for _ in range(4)]
+    long = {"targetingKey": "u", "note": "é" * 20_000}  # more than one buffer of a file
+    for _ in range(25):
+        for shadow in clients:
+            shadow.get_value("differs", "", long)
+    for shadow in clients:
+        assert shadow.flush(30)
+        shadow.close()
+    lines = log.read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line)["context"] == long for line in lines] == [True] * 100
+
+
 @pytest.mark.parametrize("wrong", [{"rate": 1.5}, {"rate": -1}, {"answer_from": "both"}])
 def test_a_setting_that_cannot_work_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
