@@ -21,6 +21,7 @@ _FREE_COUNT = 8  # a counted repeat that varies by less is a choice, not a repea
 _MOST_REPEATS = 1000  # RE2's own bound
 _FLAGS = re.compile(r"\(\?([imsU]*)(?:-([imsU]+))?([:)])")
 _COUNTS = re.compile(r"\{(\d+)(?:(,)(\d*))?\}", re.ASCII)
+_DOTTED, _DOTLESS = 0x130, 0x131
 _CONTROLS = {"a": 7, "f": 12, "n": 10, "r": 13, "t": 9, "v": 11}
 
 
@@ -193,6 +194,8 @@ class _Reader:
     def of(self, ranges: Ranges, *, negated: bool = False) -> Piece:
         """One character in (or outside) the ranges, in the case mode in force."""
         ignore_case = "i" in self.flags
+        if ignore_case and _is_dotless(ranges):
+            self.refuse("U+0130 or U+0131 in any case, which Python takes for an i,")
         low, high = ranges[0] if len(ranges) == 1 and not negated else (0, 1)
         text = re.escape(chr(low)) if low == high else class_text(ranges, negated=negated)
         if ignore_case != ("i" in self.base):
@@ -230,8 +233,8 @@ class _Reader:
         self.at += 1
         if sign in ("A", "z"):
             return self.zero_width(r"\A" if sign == "A" else r"\Z")
-        if sign in ("b", "B"):
-            return self.zero_width(rf"(?a:\{sign})")
+        if sign in ("b", "B"):  # before Python 3.14 no \B was found in an empty text
+            return self.zero_width(r"(?a:\b)" if sign == "b" else r"(?:(?a:\B)|\A\Z)")
         if sign == "Q":
             end = self.pattern.find("\\E", self.at)
             quoted = self.pattern[self.at :] if end < 0 else self.pattern[self.at : end]
@@ -296,3 +299,9 @@ class _Reader:
         sign = self.peek()
         self.at += 1
         return self.escaped_ranges() if sign == "\\" else [(ord(sign), ord(sign))]
+
+
+def _is_dotless(ranges: Ranges) -> bool:
+    """Whether they hold an i with or without a dot that is not ASCII's, and not that: in any case Python takes them for one."""
+    holds = [any(low <= code <= high for low, high in ranges) for code in (_DOTTED, _DOTLESS, ord("i"), ord("I"))]
+    return any(holds[:2]) and not any(holds[2:])

@@ -171,6 +171,25 @@ def document(flags: dict[str, Any]) -> bytes:
     return json.dumps({**head, "flags": flags}).encode()
 
 
+def one_condition(key: str, operator: str, value: Any) -> dict[str, Any]:
+    """A flag that is on for whoever passes one condition on the attribute p."""
+    return {
+        "key": key,
+        "enabled": True,
+        "variationType": "BOOLEAN",
+        "totalShards": 100,
+        "variations": {"on": {"key": "on", "value": True}},
+        "allocations": [
+            {
+                "key": "a",
+                "doLog": False,
+                "rules": [{"conditions": [{"attribute": "p", "operator": operator, "value": value}]}],
+                "splits": [{"variationKey": "on", "shards": []}],
+            }
+        ],
+    }
+
+
 def test_no_subject_of_a_chance_flag_is_moved(
     client: Any, both: Callable[..., Any], fuzz_examples: int, tally: Callable[..., None]
 ) -> None:
@@ -207,23 +226,7 @@ def test_no_subject_is_moved_by_a_chance_condition(
     @given(st.lists(conditions, min_size=5, max_size=5), st.lists(values, min_size=8, max_size=8))
     def check(several: list[dict[str, Any]], asked: list[Any]) -> None:
         nonlocal compared
-        head = {"enabled": True, "variationType": "BOOLEAN", "totalShards": 100}
-        made = {
-            f"f{at}": {
-                "key": f"f{at}",
-                **head,
-                "variations": {"on": {"key": "on", "value": True}},
-                "allocations": [
-                    {
-                        "key": "a",
-                        "doLog": False,
-                        "rules": [{"conditions": [{"attribute": "p", **condition}]}],
-                        "splits": [{"variationKey": "on", "shards": []}],
-                    }
-                ],
-            }
-            for at, condition in enumerate(several)
-        }
+        made = {f"f{at}": one_condition(f"f{at}", **condition) for at, condition in enumerate(several)}
         data = document(made)
         client.set_configuration(eppo_client.Configuration(flags_configuration=data))
         decided = both(eppo.read(data))
@@ -237,6 +240,52 @@ def test_no_subject_is_moved_by_a_chance_condition(
 
     check()
     tally("eppo (fuzz)", passed=compared)
+
+
+PIECES = [
+    "a", "b", "ab", "A", "é", "-", " ", ".", "a.b", "x*", "a+", "b?", "a{2}", "a{,3}", "a{2,3}", "a+?", "a**", "a{1}{2}", "^", "$", "|",
+    "(", ")", "(a|b)", "(?:ab)", "(?P<n>a)", "(?<n>b)", "(?i)", "(?i:k)", "(?m)", "(?s)", "(?x)", "(?R)", "(?-u)", "(?=a)", "(?)", "[", "]",
+    "{", "}", "[ab]", "[^a]", "[a-c]", "[]a]", "[a-]", r"[\d-z]", r"[\w-]", "[a&&b]", "[a--b]", "[[:alpha:]]", "[[:^digit:]]", "[[:foo:]]",
+    r"\d", r"\w", r"\s", r"\W", r"\b", r"\B", r"\A", r"\z", r"\Z", r"\<", r"\b{start}", r"\n", r"\t", r"\0", r"\1", r"\x41", r"\x{e9}",
+    r"\u0041", r"\pL", r"\p{Lu}", r"\p{Greek}", r"\p{Letter}", r"\p{^L}", r"\PN", r"\Q.\E", r"\.", r"\-", r"\\", r"\/", "[\u0130\u0131]",
+]  # fmt: skip
+patterns = st.lists(st.lists(st.sampled_from(PIECES), min_size=1, max_size=4).map("".join), min_size=4, max_size=4)
+SUBJECTS = [
+    *("", "a", "b", "ab", "aa", "aaa", "A", "AB", "K", "k", "_", "-", ".", "a-b", "a b", " ", "1", "z", "{", "a{", "a{,3}", "{}", "[", "]", "\\", "/"),
+    *("\n", "a\nb", "a\n", "\t", "\v", "\x00"),
+    *("é", "É", "Σ", "\u017f", "\u212a", "\u0661", "\u0130", "\u0131", "日本", "\u2028", "caf\u0065\u0301"),
+]  # fmt: skip
+
+
+def test_a_pattern_that_is_imported_as_exact_matches_the_same(
+    client: Any, both: Callable[..., Any], fuzz_examples: int, tally: Callable[..., None]
+) -> None:
+    counted = {"compared": 0, "refused": 0}
+
+    @settings(max_examples=max(fuzz_examples // 4, 1), deadline=None)  # of four patterns each
+    @given(patterns)
+    def check(several: list[str]) -> None:
+        made = {f"f{at}": one_condition(f"f{at}", "MATCHES", pattern) for at, pattern in enumerate(several)}
+        data = document(made)
+        client.set_configuration(eppo_client.Configuration(flags_configuration=data))
+        decided = both(eppo.read(data))
+        for finding in decided.imported.report.findings:
+            if finding.standing == "refused":
+                counted["refused"] += 1
+                continue
+            for text in SUBJECTS:
+                told = finding.standing == "approximated" and not (text.isascii() and text != "\v")
+                if told and "in Unicode" in finding.why:
+                    continue
+                context = decided.imported.attributes.apply({"p": text, "subjectKey": "s"})
+                ours = decided.decide(finding.key, context).value is True
+                theirs = client.get_boolean_assignment(finding.source_key, "s", {"p": text}, False)
+                assert ours is theirs, (several, finding, text)
+                counted["compared"] += 1
+
+    check()
+    tally("eppo (fuzz)", passed=counted["compared"], refused=counted["refused"])
+    assert counted["compared"]
 
 
 ABSENT = object()

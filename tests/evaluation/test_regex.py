@@ -115,6 +115,16 @@ def test_letters_beyond_ascii_fold_as_re2_folds_them():
         assert prepare_pattern("i", ignore_case=True)(text) is linear(text)
 
 
+def test_an_i_with_or_without_its_dot_is_no_other_letter_in_any_case():
+    for pattern in ("(?i)\u0131", "(?i)\u0130", "(?i)[\u0130\u0131]", "(?i)[^\u0131]"):
+        with pytest.raises(Unpreparable, match="Python takes for an i"):
+            screened_pattern(pattern)
+        if linear_pattern("a") is not None:
+            assert prepare_pattern(pattern)("i") is ("^" in pattern)
+    assert screened_pattern("(?i)[i\u0131]")("I")
+    assert screened_pattern("\u0131")("\u0131")
+
+
 def test_at_start_asks_for_a_beginning_and_not_for_the_whole():
     for prepare in (screened_pattern, prepare_pattern):
         assert prepare("b.", at_start=True)("bcd")

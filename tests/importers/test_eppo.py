@@ -124,8 +124,6 @@ def test_a_subject_without_key_is_an_error_only_where_a_shard_needs_it():
         ("LT", 10, [9, "9", 9.5], [10, "x", True, None]),
         ("IS_NULL", True, [None], ["", 0]),
         ("IS_NULL", False, ["", 0], [None]),
-        ("MATCHES", "(", [], ["(", None]),
-        ("GT", "nonsense", [], ["x", 5]),
     ],
 )
 def test_an_operator_holds_for(operator, value, passes, fails):
@@ -200,12 +198,45 @@ def test_a_bandit_is_named_and_its_flag_kept():
 
 
 @pytest.mark.parametrize(
+    ("condition", "said"),
+    [
+        ({"operator": "SOUNDS_LIKE", "value": "x"}, "operator 'SOUNDS_LIKE' is unknown"),
+        ({"operator": "ONE_OF", "value": "x"}, "ONE_OF takes a list"),
+        ({"operator": "NOT_ONE_OF", "value": [1]}, "NOT_ONE_OF takes a list"),
+        ({"operator": "MATCHES", "value": "("}, "MATCHES takes a pattern"),
+        ({"operator": "NOT_MATCHES", "value": "(?=a)b"}, "NOT_MATCHES takes a pattern"),
+        ({"operator": "GT", "value": "nonsense"}, "neither a version nor a number"),
+        ({"operator": "IS_NULL", "value": "x"}, "IS_NULL takes true or false"),
+        ({"operator": 5, "value": "x"}, "by 5"),
+        ({"attribute": None, "operator": "IS_NULL", "value": True}, "compares the attribute None"),
+        (5, "compares the attribute None"),
+    ],
+)
+def test_a_condition_that_cannot_be_read_is_passed_by_nobody_as_there_and_told(condition, said):
+    """As Eppo's SDK was seen to decide it."""
+    given = {"attribute": "plan", **condition} if isinstance(condition, dict) else condition
+    imported = allocated(rules=[{"conditions": [given]}])
+
+    assert [decide(imported, **attributes).value for attributes in ({}, {"plan": "x"}, {"plan": 5})] == [
+        CALLER_DEFAULT
+    ] * 3
+    (finding,) = imported.report.findings
+    assert finding.standing == Standing.APPROXIMATED
+    assert said in finding.why
+    assert "rules[0]" in finding.why
+    beside = allocated(rules=[{"conditions": [given]}, {"conditions": []}])
+    assert decide(beside).value == "RED", "the other rules go on"
+
+
+def test_a_pattern_whose_classes_mean_more_there_is_told():
+    assert "in Unicode" in ruled("MATCHES", r"^\d+$").report.findings[0].why
+    assert ruled("MATCHES", "^[0-9]+$").report.exact == 1
+
+
+@pytest.mark.parametrize(
     ("imported", "said"),
     [
-        (lambda: ruled("SOUNDS_LIKE", "x"), "operator 'SOUNDS_LIKE' is unknown"),
-        (lambda: ruled("ONE_OF", "x"), "ONE_OF takes a list"),
-        (lambda: ruled("MATCHES", "(?=a)b"), "no pattern: '\\(\\?=a\\)b'|\\(\\?="),
-        (lambda: ruled("IS_NULL", "x"), "IS_NULL takes true or false"),
+        (lambda: ruled("MATCHES", "[a&&b]"), "RE2 and Eppo's SDK read the pattern"),
         (lambda: allocated(startAt="soon"), "RFC 3339"),
         (lambda: read({"variationType": "DATE"}), "variationType is 'DATE'"),
         (lambda: read({"totalShards": 0, "allocations": [{"key": "a", "splits": [{"variationKey": "red", "shards": [{"salt": "s", "ranges": [{"start": 0, "end": 1}]}]}]}]}), "totalShards is 0"),

@@ -8,7 +8,6 @@ Whether an assignment is logged there (`doLog`) changes nobody's value and is pa
 from __future__ import annotations
 
 import json
-import re
 from typing import TYPE_CHECKING, Any
 
 from buildflags_sdk._evaluation.details import CALLER_DEFAULT, Reason
@@ -16,6 +15,7 @@ from buildflags_sdk._evaluation.lines import Refused, decode_line, parse_time, s
 from buildflags_sdk._evaluation.operators import Unpreparable, prepare
 from buildflags_sdk.errors import FlagFileError
 from buildflags_sdk.importers.draft import Draft, Unsupported, place
+from buildflags_sdk.importers.patterns import RustEngine
 from buildflags_sdk.importers.report import MOVED, TARGETING_KEY, AttributeMapping
 from buildflags_sdk.importers.source import MAX_BYTES, read_object
 
@@ -34,6 +34,7 @@ _TYPES = {"STRING": "string", "INTEGER": "integer", "NUMERIC": "float", "BOOLEAN
 _ORDERINGS = {"GT": "gt", "GTE": "gte", "LT": "lt", "LTE": "lte"}
 _NEVER: Condition = {"any": []}
 _SUBJECT = "subjectKey"
+_ENGINE = RustEngine("Eppo's SDK")
 
 
 def read(data: bytes, *, max_bytes: int = MAX_BYTES) -> Imported:
@@ -161,14 +162,19 @@ class _Flag:
             rules.append(_joined("all", [self._condition(each, f"{where}.rules[{at}]") for each in rule["conditions"]]))
         return [_joined("any", rules)] if rules else []
 
-    def _condition(self, condition: dict[str, Any], where: str) -> Condition:
+    def _condition(self, raw: Any, where: str) -> Condition:
+        condition = raw if isinstance(raw, dict) else {}
         attribute, operator, value = (condition.get(name) for name in ("attribute", "operator", "value"))
-        if not isinstance(attribute, str) or not isinstance(operator, str):
-            msg = f"{where} compares the attribute {shown(attribute)} by {shown(operator)}"
-            raise Unsupported(msg)
-        test = _test(operator, value, where)
-        if test is None:
+        try:
+            if not isinstance(attribute, str) or not isinstance(operator, str):
+                msg = f"{where} compares the attribute {shown(attribute)} by {shown(operator)}"
+                raise _Unread(msg)  # noqa: TRY301 - read by the except, as what `_test` raises is
+            test = _test(operator, value, where)
+        except _Unread as problem:
+            self.notes.append(f"{problem}; Eppo's SDK cannot read it either: nobody passes, as there")
             return _NEVER
+        if test["op"] == "matches":
+            self.notes.extend(filter(None, [_ENGINE.note(str(value), where)]))
         if attribute == _SUBJECT:
             self.notes.append(f"{where}: an attribute {_SUBJECT} cannot be told from the subject's key, which is read")
         if attribute != "id":
@@ -183,50 +189,38 @@ def _shards(split: dict[str, Any]) -> list[_Shard]:
     return [(each["salt"], [(span["start"], span["end"]) for span in each["ranges"]]) for each in split["shards"]]
 
 
-def _test(operator: str, value: Any, where: str) -> dict[str, Any] | None:
-    """A condition without its attribute; None for one that no value can pass, because its operand reads as nothing."""
+class _Unread(Exception):
+    """A condition that Eppo's SDK cannot read, so that nobody passes it. The message says where and why."""
+
+
+def _test(operator: str, value: Any, where: str) -> dict[str, Any]:
+    """A condition without its attribute. Raises `_Unread`; `Unsupported` for a pattern that only Eppo's SDK can search for."""
     if operator in ("ONE_OF", "NOT_ONE_OF"):
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
             msg = f"{where}: {operator} takes a list of texts, not {shown(value)}"
-            raise Unsupported(msg)
+            raise _Unread(msg)
         test = {"op": "in", "dialect": "eppo", "values": value}
         return {**test, "negate": True} if operator == "NOT_ONE_OF" else test
     if operator in ("MATCHES", "NOT_MATCHES"):
-        if not isinstance(value, str):
+        if not isinstance(value, str) or not _ENGINE.takes(value, where):
             msg = f"{where}: {operator} takes a pattern, not {shown(value)}"
-            raise Unsupported(msg)
-        if not _usable_pattern(value, where):
-            return None
+            raise _Unread(msg)
         test = {"op": "matches", "dialect": "eppo", "values": [value]}
         return {**test, "negate": True} if operator == "NOT_MATCHES" else test
     if operator in _ORDERINGS:
-        test = {"op": _ORDERINGS[operator], "dialect": "eppo", "values": [value]}
         try:
             prepare(_ORDERINGS[operator], "eppo", [value])
-        except Unpreparable:
-            return None
-        return test
+        except Unpreparable as problem:
+            msg = f"{where}: {operator}: {problem}"
+            raise _Unread(msg) from None
+        return {"op": _ORDERINGS[operator], "dialect": "eppo", "values": [value]}
     if operator == "IS_NULL":
         if not isinstance(value, bool):
             msg = f"{where}: IS_NULL takes true or false, not {shown(value)}"
-            raise Unsupported(msg)
+            raise _Unread(msg)
         return {"op": "exists", "negate": True} if value else {"op": "exists"}
     msg = f"{where}: operator {shown(operator)} is unknown"
-    raise Unsupported(msg)
-
-
-def _usable_pattern(pattern: str, where: str) -> bool:
-    """Tell whether a pattern can be searched for; False for one that is broken for the peer too. Raises `Unsupported`."""
-    try:
-        prepare("matches", "eppo", [pattern])
-    except Unpreparable as problem:
-        try:
-            re.compile(pattern)
-        except re.error:
-            return False
-        msg = f"{where}: {problem}"
-        raise Unsupported(msg) from None
-    return True
+    raise _Unread(msg)
 
 
 def _window(allocation: dict[str, Any], where: str) -> list[Condition]:

@@ -1,6 +1,7 @@
 """The form of a flag in a UFC document: what its SDK does not read as one is refused, and what it does not read is named.
 
-One flag that is not in this form is the caller's default there, whoever asks; conditions alone are read one by one.
+One flag that is not in this form is the caller's default there, whoever asks. Conditions alone are read one by one: nobody passes
+one that cannot be read.
 """
 
 from __future__ import annotations
@@ -75,6 +76,8 @@ def check_flag(key: str, raw: Any) -> dict[str, Any]:
 
 def _check(raw: Any, form: Any, steps: Steps) -> None:
     where = place(*steps)
+    if form is _CONDITION:
+        return  # which is read by itself
     if isinstance(form, dict):
         found = an_object(raw, where)
         for name, inner in form.items():

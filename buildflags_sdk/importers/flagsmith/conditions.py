@@ -10,6 +10,7 @@ from buildflags_sdk._evaluation.bucketing import find_scheme
 from buildflags_sdk._evaluation.lines import shown
 from buildflags_sdk._evaluation.operators import Unpreparable, prepare
 from buildflags_sdk.importers.draft import Unsupported
+from buildflags_sdk.importers.patterns import python_note
 from buildflags_sdk.importers.report import MOVED, TARGETING_KEY
 
 from .nodes import Known, Place, Result, Trait
@@ -104,6 +105,8 @@ class Reader:
             return self._percentage(name, _limit(value), identified=identified)
         if operator == "REGEX" and not _is_pattern(value):
             return NEVER  # an error in Flagsmith's Python engine, no match in its others
+        if operator == "REGEX":
+            self.notes.extend(filter(None, [python_note(str(value))]))
         return self._decided(name, _comparison(self, operator, value, where), identified=identified)
 
     def _percentage(self, name: str, limit: float | None, *, identified: bool) -> Condition:

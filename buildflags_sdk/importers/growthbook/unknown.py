@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from buildflags_sdk._evaluation.operators.growthbook import is_known, is_operators
 from buildflags_sdk.importers.draft import place
+from buildflags_sdk.importers.patterns import javascript_note
 from buildflags_sdk.importers.shape import unknown_fields
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ _PAYLOAD: Final[Shape] = {
 
 _LISTED: Final = ("$and", "$or", "$nor")
 _CALLED: Final = ("$inGroup", "$notInGroup")
+_PATTERNS: Final = ("$regex", "$regexi", "$notRegex", "$notRegexi")
 _NAMED = 6
 
 
@@ -126,6 +128,9 @@ def _asked(conditions: list[tuple[Any, Steps]], groups: Mapping[str, Any]) -> As
             if kind == "operator":
                 found.unknown.append(inside)
                 continue
+            if kind == "pattern":
+                found.fields.extend(filter(None, [javascript_note(str(what))]))
+                continue
             if kind == "reference" and (unknown := unknown_fields(what, _REFERENCE, *inside)):
                 found.fields.append(unknown)
             name = what.get("id") if isinstance(what, dict) else what
@@ -142,7 +147,7 @@ def _asked(conditions: list[tuple[Any, Steps]], groups: Mapping[str, Any]) -> As
 
 
 def _words(condition: Any, steps: Steps) -> Iterator[tuple[str, Any, Steps]]:
-    """The unknown operators, references to groups and names of groups in a condition, with their places."""
+    """The unknown operators, patterns, references to groups and names of groups in a condition, with their places."""
     for word, operand in condition.items() if isinstance(condition, dict) else ():
         here = (*steps, word)
         if word == "$not":
@@ -161,6 +166,8 @@ def _words_of_value(operand: Any, steps: Steps) -> Iterator[tuple[str, Any, Step
         here = (*steps, word)
         if word in _CALLED:
             yield "name", inner, here
+        elif word in _PATTERNS:
+            yield "pattern", inner, here
         elif word in ("$not", "$size"):
             yield from _words_of_value(inner, here)
         elif word in ("$all", "$alli"):

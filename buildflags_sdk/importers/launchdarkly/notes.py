@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from buildflags_sdk._evaluation.lines import shown
 from buildflags_sdk.importers.draft import place
+from buildflags_sdk.importers.patterns import python_note
 from buildflags_sdk.importers.shape import unknown_fields
 
 from .clauses import OPERATORS, SEGMENT_MATCH
-from .fields import objects, text
+from .fields import items, objects, text
 
 if TYPE_CHECKING:
     from buildflags_sdk.importers.shape import Shape
@@ -53,13 +54,13 @@ def on_flag(key: str, raw: Json) -> str:
     """What there is to say of a flag that was read. Empty when every part of it was."""
     steps = ("flags", key)
     migration = "migration" in raw and f"{place(*steps, 'migration')}: a migration's settings were left out"
-    return joined(unknown_fields(raw, _FLAG, *steps), _unknown_operators(raw, *steps), migration or "")
+    return joined(unknown_fields(raw, _FLAG, *steps), *_on_clauses(raw, *steps), migration or "")
 
 
 def on_segment(key: str, raw: Json) -> str:
     """The same of a segment."""
     steps = ("segments", key)
-    return joined(unknown_fields(raw, _SEGMENT, *steps), _unknown_operators(raw, *steps))
+    return joined(unknown_fields(raw, _SEGMENT, *steps), *_on_clauses(raw, *steps))
 
 
 def joined(*notes: str) -> str:
@@ -67,14 +68,19 @@ def joined(*notes: str) -> str:
     return "; ".join(note for note in notes if note)
 
 
-def _unknown_operators(raw: Json, *steps: str) -> str:
-    found = [
-        f"{shown(operator)} at {where}"
-        for rule, rule_place in objects(raw, "rules", place(*steps))
-        for clause, where in objects(rule, "clauses", rule_place)
-        if (operator := text(clause, "op", where) or "") not in OPERATORS and operator != SEGMENT_MATCH
+def _on_clauses(raw: Json, *steps: str) -> list[str]:
+    unknown, patterns = [], []
+    for rule, rule_place in objects(raw, "rules", place(*steps)):
+        for clause, where in objects(rule, "clauses", rule_place):
+            operator = text(clause, "op", where) or ""
+            if operator == "matches":
+                patterns += [python_note(value) for value in items(clause, "values", where) if isinstance(value, str)]
+            elif operator not in OPERATORS and operator != SEGMENT_MATCH:
+                unknown.append(f"{shown(operator)} at {where}")
+    if not unknown:
+        return patterns
+    more = f" and {len(unknown) - _NAMED} more" if len(unknown) > _NAMED else ""
+    return [
+        f"operators that are not known match nothing, as in its SDKs: {', '.join(unknown[:_NAMED])}{more}",
+        *patterns,
     ]
-    if not found:
-        return ""
-    more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
-    return f"operators that are not known match nothing, as in its SDKs: {', '.join(found[:_NAMED])}{more}"

@@ -6,12 +6,12 @@ rows of dialect `posthog`.
 
 from __future__ import annotations
 
-import re
 from typing import Any, Final, NamedTuple
 
 from buildflags_sdk._evaluation.lines import shown
 from buildflags_sdk._evaluation.operators import Unpreparable, prepare
 from buildflags_sdk.importers.draft import Unsupported
+from buildflags_sdk.importers.patterns import python_note
 from buildflags_sdk.importers.report import TARGETING_KEY
 
 DISTINCT_ID: Final = "distinct_id"
@@ -42,7 +42,6 @@ _OPERATORS: Final[dict[str, _Row]] = {
     **{f"semver_{word}": _Row(f"semver_{word}") for word in ("eq", "neq", "gt", "gte", "lt", "lte")},
     **{f"semver_{word}": _Row(f"semver_{word}") for word in ("tilde", "caret", "wildcard")},
 }
-_ASCII_HERE = re.compile(r"\\[wWdDsSbB]|\(\?i|\$")
 
 
 class Subject:
@@ -91,10 +90,8 @@ def property_condition(raw: dict[str, Any], where: str, subject: Subject, notes:
     except Unpreparable as error:
         msg = f"{where}.value: {error}"
         raise Unsupported(msg) from None
-    if row.op in ("matches", "not_matches") and _ASCII_HERE.search(str(value)):
-        notes.append(
-            f"the pattern {shown(value)} reads classes, case and ends of lines as RE2 does: beyond ASCII it may differ"
-        )
+    if row.op in ("matches", "not_matches"):
+        notes.extend(filter(None, [python_note(str(value))]))
     condition = {"attr": path, "op": row.op, "values": values, "dialect": "posthog"}
     null = operator == "is_not" and "none" not in {str(each).casefold() for each in values}
     return {

@@ -116,6 +116,7 @@ class _Reader:
         where = place(table, name)
         self._key = key
         self._conditions.outside.clear()
+        self._conditions.notes.clear()
         if table == CONFIGS and name in self.bandits:
             return None, f"{place('cmab_configs', name)}: a bandit tries its variants at random and by scores", where
         try:
@@ -124,7 +125,7 @@ class _Reader:
             return None, str(error), where
         self._groups[key] = made.groups
         whys = [
-            *dict.fromkeys(made.notes),
+            *dict.fromkeys([*made.notes, *self._conditions.notes]),
             *(
                 f"whoever is in {name} is asked of the client's source of lists"
                 for name in sorted(self._conditions.outside)

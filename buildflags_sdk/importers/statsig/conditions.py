@@ -10,6 +10,7 @@ from buildflags_sdk._evaluation.lines import shown
 from buildflags_sdk._evaluation.operators import prepare
 from buildflags_sdk._evaluation.operators.statsig import statsig_bound
 from buildflags_sdk.importers.draft import Unsupported
+from buildflags_sdk.importers.patterns import RustEngine
 
 from .constants import truth_over
 from .contexts import field_paths, is_own, unit_paths
@@ -49,6 +50,7 @@ _LOOK_UPS: Final = {
     "ua_based": "a browser or system by user agent, which takes Statsig's parser: let the host put it into the user",
 }
 _DAY: Final = 86_400_000
+_ENGINE: Final = RustEngine("Statsig's SDK", backtracks=True)
 _LONGEST_MOMENT: Final = 253_402_300_799_999
 
 
@@ -73,6 +75,8 @@ class Conditions:
         self.group = group
         self.outside: set[str] = set()
         """Lists that are asked for and not at hand, since the reading of the last entry began."""
+        self.notes: list[str] = []
+        """What is not exact about conditions that were read, since then."""
 
     def condition(self, raw: Json, where: str) -> Json:
         """One condition. Raises `Unsupported`, and `Unjudged` for one at which Statsig's SDK gives up."""
@@ -109,6 +113,9 @@ class Conditions:
         if op in ("in_segment_list", "not_in_segment_list"):
             listed = self._listed(path, target, where)
             return {"not": listed} if op.startswith("not") else listed
+        if op == "str_matches" and isinstance(target, str):
+            _ENGINE.takes(target, where)  # which says why where it cannot tell
+            self.notes.extend(filter(None, [_ENGINE.note(target, where)]))
         return _asked(path, op, target, where)
 
     def _listed(self, path: list[str], target: Any, where: str) -> Json:

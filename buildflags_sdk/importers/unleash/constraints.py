@@ -8,13 +8,13 @@ from typing import Any, Final, NamedTuple
 from buildflags_sdk._evaluation.lines import shown
 from buildflags_sdk._evaluation.operators import Unpreparable, prepare
 from buildflags_sdk.importers.draft import Unsupported, a_list, an_object
+from buildflags_sdk.importers.patterns import RustEngine
 from buildflags_sdk.importers.report import MOVED, TARGETING_KEY
-
-from .patterns import is_pattern, note_of
 
 USER: Final = "userId"
 NEVER: Final[dict[str, Any]] = {"any": []}
 ALWAYS: Final[dict[str, Any]] = {"all": []}
+_ENGINE: Final = RustEngine("Unleash's engine")
 
 
 class NeverOn(Exception):
@@ -142,9 +142,9 @@ def _condition(raw: Any, where: str, names: Names, notes: list[str]) -> dict[str
     values = closed(several if row.several else [one], place)
     negate = negate is not row.negated
     if row.op == "matches":
-        if not is_pattern(one, place, ignore_case=ignore_case):
+        if not _ENGINE.takes(one, place, ignore_case=ignore_case):
             return ALWAYS if negate else NEVER
-        notes.extend(filter(None, [note_of(one, place)]))
+        notes.extend(filter(None, [_ENGINE.note(one, place)]))
     if row.op not in ("in", "matches") and not values:
         msg = f"{place} is empty"
         raise NeverOn(msg)

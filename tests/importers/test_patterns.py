@@ -1,0 +1,98 @@
+"""Patterns of other engines: whatever RE2 does not read as they do is refused or told, never taken for the same."""
+
+from __future__ import annotations
+
+import pytest
+
+from buildflags_sdk._evaluation.regex import linear_pattern
+from buildflags_sdk.importers.draft import Unsupported
+from buildflags_sdk.importers.patterns import RustEngine, javascript_note, python_note
+
+RUST = RustEngine("their engine")
+BACKTRACKING = RustEngine("their engine", backtracks=True)
+needs_re2 = pytest.mark.skipif(linear_pattern("a") is None, reason="the re2 extra is not installed")
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "[a&&b]", "[[a]b]", "[a--b]", "[a~~b]", r"[\d-z]", "[[:foo:]]", "[[:ALPHA:]]", "a**", "a{2}{3}", "a{,2}", "{",
+        r"\Qa.b\E", "(?x)a b", "(?R)a", "(?-u)a", r"\u0061", r"\<a", r"a\>", r"\b{start}a", r"\0", r"\012", r"\C",
+        r"\p{^L}", r"\p{sc=Greek}", r"\p{lu}", "(?P<n>a)(?P<n>b)", "(?)",
+    ],
+)  # fmt: skip
+def test_what_re2_and_rust_read_apart_is_refused(pattern: str) -> None:
+    """Each was seen to match otherwise in a system's SDK."""
+    with pytest.raises(Unsupported, match="differently"):
+        RUST.takes(pattern, "here")
+
+
+@pytest.mark.parametrize("pattern", [r"\p{Alphabetic}", r"\p{Letter}", "a{1001}", "(a{1000}){1000}"])
+def test_what_rust_may_take_and_re2_does_not_is_refused(pattern: str) -> None:
+    with pytest.raises(Unsupported, match="cannot be told here"):
+        RUST.takes(pattern, "here")
+
+
+@pytest.mark.parametrize("pattern", ["(", "a)", "[a", "*a", "(?=a)", r"(a)\1", r"\Z", "(?z)a", "[z-a]"])
+def test_what_no_rust_engine_takes_matches_nothing_but_a_backtracking_one_may_take_it(pattern: str) -> None:
+    assert RUST.takes(pattern, "here") is False
+    with pytest.raises(Unsupported, match="cannot be told here"):
+        BACKTRACKING.takes(pattern, "here")
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "[+*-]+",
+        "[]a]",
+        r"\{a\}",
+        r"[\[{]",
+        "a{2}",
+        "a{1,2}?",
+        r"\d-\d",
+        r"[\w-]",
+        r"[\\-z]",
+        "(?i)a",
+        "(?P<n>a)",
+        "$",
+        r"\.",
+    ],
+)
+def test_what_both_read_alike_is_taken(pattern: str) -> None:
+    assert RUST.takes(pattern, "here")
+
+
+@needs_re2
+@pytest.mark.parametrize("pattern", [r"\p{L}", r"\pL", r"\x{61}", r"\p{Greek}", "(a|a)*$"])
+def test_what_takes_re2_is_taken_with_it(pattern: str) -> None:
+    assert RUST.takes(pattern, "here")
+
+
+def test_a_pattern_that_only_re2_can_read_is_never_taken_for_one_that_matches_nothing() -> None:
+    if linear_pattern("a") is None:
+        with pytest.raises(Unsupported, match="re2 extra"):
+            RUST.takes(r"\p{L}", "here")
+    with pytest.raises(Unsupported, match="over the limit"):
+        RUST.takes("a" * 2000, "here")
+
+
+@pytest.mark.parametrize("pattern", [r"\w", r"a\b", "a$", "(?i)a", "[[:alpha:]]", "a{,3}", r"\\\d"])
+def test_what_python_reads_otherwise_is_told(pattern: str) -> None:
+    assert "as RE2 does" in python_note(pattern)
+
+
+@pytest.mark.parametrize("pattern", ["^a.*", r"a\$", r"\\d", "[0-9]+", "a{2,3}"])
+def test_what_python_reads_alike_is_not(pattern: str) -> None:
+    assert python_note(pattern) == ""
+
+
+@pytest.mark.parametrize(
+    "pattern", [r"\s", r"\Aa", r"a\z", r"\Q.\E", "[[:alpha:]]", "(?i)a", "(?P<n>a)", r"\pL", r"\x{61}"]
+)
+def test_what_javascript_reads_otherwise_is_told(pattern: str) -> None:
+    assert "JavaScript" in javascript_note(pattern)
+
+
+@pytest.mark.parametrize("pattern", [r"^\w+\d$", "(?:a|b)", "(?<n>a)", r"\\s", "a$"])
+def test_what_javascript_reads_alike_is_not(pattern: str) -> None:
+    assert javascript_note(pattern) == ""
