@@ -9,8 +9,8 @@ import re
 from typing import Final, NamedTuple
 
 from buildflags_sdk._evaluation.lines import shown
-from buildflags_sdk._evaluation.operators import Unpreparable
-from buildflags_sdk._evaluation.regex import LONGEST_PATTERN, linear_pattern
+from buildflags_sdk._evaluation.operators import Unpreparable, prepare
+from buildflags_sdk._evaluation.regex import LONGEST_PATTERN, is_pattern, linear_pattern
 from buildflags_sdk._evaluation.regex_classes import POSIX
 from buildflags_sdk._evaluation.regex_dialect import translate
 
@@ -73,6 +73,12 @@ class RustEngine(NamedTuple):
 
 def python_note(pattern: str) -> str:
     """What a finding says of a pattern that Python's `re` reads otherwise than RE2; empty for any other."""
+    if not is_pattern(pattern):
+        try:
+            prepare("matches", "strict", [pattern])
+        except Unpreparable:
+            return ""  # for neither
+        return f"the pattern {shown(pattern)} is none for Python, and is read as RE2 reads it"
     if not _OTHERWISE_IN_PYTHON.search(re.sub(r"\\[^wWdDsSbB]", "", pattern, flags=re.DOTALL)):
         return ""
     return f"the pattern {shown(pattern)} reads classes, case and ends of lines as RE2 does: beyond ASCII it may differ"
@@ -100,8 +106,4 @@ def _is_foreign(pattern: str, problem: str) -> bool:
         return False
     if linear_pattern("") is not None:
         return True
-    try:
-        re.compile(pattern)
-    except (re.error, OverflowError, RecursionError):
-        return True
-    return False
+    return not is_pattern(pattern)

@@ -81,6 +81,10 @@ def test_what_python_reads_otherwise_is_told(pattern: str) -> None:
     assert "as RE2 does" in python_note(pattern)
 
 
+def test_what_is_no_pattern_to_python_is_told() -> None:
+    assert "none for Python" in python_note(r"\Qa")
+
+
 @pytest.mark.parametrize("pattern", ["^a.*", r"a\$", r"\\d", "[0-9]+", "a{2,3}"])
 def test_what_python_reads_alike_is_not(pattern: str) -> None:
     assert python_note(pattern) == ""

@@ -277,6 +277,7 @@ def test_a_pattern_that_could_backtrack_without_end_is_run_in_bounded_time_or_re
 def test_what_is_no_pattern_at_all_holds_for_nobody():
     assert answer(read(flag(group(where(value="(", operator="regex")))), {"plan": "("}) is False
     assert answer(read(flag(group(where(value="(", operator="not_regex")))), {"plan": "x"}) is False
+    assert answer(read(flag(group(where(value=r"\Qa\E", operator="regex")))), {"plan": "a"}) is False, "to Python none"
 
 
 def test_properties_with_our_own_names_mean_the_persons():

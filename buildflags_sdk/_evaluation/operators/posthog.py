@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from .dates import ago
-from .row import Operator, Rows, Unpreparable, only
+from .row import Operator, Rows, only
 from .versions import caret, cut_number, cut_version, tilde
 from .wording import python_text
 
@@ -49,12 +49,9 @@ def _prepare_regex(*, negated: bool) -> Callable[[list[Any]], Test]:
         from ..regex import is_pattern, prepare_pattern  # noqa: PLC0415, TID252 - only patterns pay for the import
 
         pattern = python_text(only(values)) or ""
-        try:
-            found = prepare_pattern(pattern)
-        except Unpreparable:
-            if is_pattern(pattern):
-                raise
+        if not is_pattern(pattern):
             return lambda _: False
+        found = prepare_pattern(pattern)
         return lambda attribute: found(python_text(attribute) or "") is not negated
 
     return prepare

@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 
 from buildflags_sdk._evaluation.lines import shown
 from buildflags_sdk._evaluation.operators import Unpreparable, prepare
+from buildflags_sdk._evaluation.regex import is_pattern
 from buildflags_sdk.importers.draft import Unsupported
 from buildflags_sdk.importers.patterns import python_note
 from buildflags_sdk.importers.report import TARGETING_KEY
@@ -90,7 +91,7 @@ def property_condition(raw: dict[str, Any], where: str, subject: Subject, notes:
     except Unpreparable as error:
         msg = f"{where}.value: {error}"
         raise Unsupported(msg) from None
-    if row.op in ("matches", "not_matches"):
+    if row.op in ("matches", "not_matches") and is_pattern(str(value)):
         notes.extend(filter(None, [python_note(str(value))]))
     condition = {"attr": path, "op": row.op, "values": values, "dialect": "posthog"}
     null = operator == "is_not" and "none" not in {str(each).casefold() for each in values}
