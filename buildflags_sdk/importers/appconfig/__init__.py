@@ -50,7 +50,7 @@ def read(data: bytes, *, max_bytes: int = MAX_BYTES) -> Imported:
         where = place(*steps, key)
         try:
             feature = Feature(raw, where)
-            draft.add_flag(key, feature.entry(), where=where, why=feature.unknown_fields(*steps, key))
+            draft.add_flag(key, feature.entry(), where=where, why=feature.why(*steps, key))
         except Unsupported as problem:
             draft.refuse_flag(key, str(problem), where=where)
     return draft.done(AttributeMapping(TARGETING_KEY, {}))

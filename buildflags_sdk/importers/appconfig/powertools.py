@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from buildflags_sdk._evaluation.lines import shown
@@ -34,6 +35,7 @@ _ACTIONS = {
     "NONE_IN_VALUE": "not_intersects",
     "MODULO_RANGE": "modulo_range",
 } | {action: op for action, (op, _) in _SCHEDULES.items()}
+_FIXED = re.compile(r"(?:UTC|GMT)([+-])(\d\d?)", re.ASCII)
 _CONDITION = {"action": None, "key": None, "value": None}
 _FEATURE = {"default": None, "boolean_type": None, "rules": {"*": {"when_match": None, "conditions": [_CONDITION]}}}
 _BETWEEN = {"START": None, "END": None, "TIMEZONE": None}
@@ -57,6 +59,7 @@ class Feature:
             msg = f"{where} has no default"
             raise Unsupported(msg)
         self.rules = an_object(self.raw.get("rules") or {}, f"{where}.rules")
+        self.notes: list[str] = []
 
     def entry(self) -> dict[str, Any]:
         """The flag in page form, but for its key."""
@@ -84,9 +87,9 @@ class Feature:
             "fallthrough": {"variant": self._named("default", served)},
         }
 
-    def unknown_fields(self, *steps: str) -> str:
-        """What its finding says of the fields that are not known; empty without any."""
-        found = [unknown_fields(self.raw, _FEATURE, *steps)]
+    def why(self, *steps: str) -> str:
+        """What its finding says of fields that are not known and of what differs, once its entry was made; or nothing."""
+        found = [*self.notes, unknown_fields(self.raw, _FEATURE, *steps)]
         for name, rule in self.rules.items():
             for at, condition in enumerate(rule["conditions"]):
                 shape = _VALUES.get(condition["action"])
@@ -109,11 +112,11 @@ class Feature:
         if not conditions:
             msg = f"{where} has no conditions"
             raise Unsupported(msg)
-        several = [_condition(raw, f"{where}.conditions[{at}]") for at, raw in enumerate(conditions)]
+        several = [_condition(raw, f"{where}.conditions[{at}]", self.notes) for at, raw in enumerate(conditions)]
         return several[0] if len(several) == 1 else {"all": several}
 
 
-def _condition(raw: Any, where: str) -> dict[str, Any]:
+def _condition(raw: Any, where: str, notes: list[str]) -> dict[str, Any]:
     said = an_object(raw, where)
     action, key, value = said.get("action"), said.get("key"), said.get("value")
     if not isinstance(action, str) or action not in _ACTIONS:
@@ -123,15 +126,30 @@ def _condition(raw: Any, where: str) -> dict[str, Any]:
         msg = f"{where}: {action} of {shown(key)} and {shown(value)}"
         raise Unsupported(msg)
     _check(action, key, value, where)
+    zone: Any = "UTC"
+    if action in _SCHEDULES and isinstance(value, dict) and "TIMEZONE" in value:
+        zone, value = value["TIMEZONE"], {**value, "TIMEZONE": _zone_name(value["TIMEZONE"])}
+    if zone is None or zone == "":
+        notes.append(f"{where}: TIMEZONE is {shown(zone)}: Powertools takes the zone of its host, here it is UTC")
     test = {"op": _ACTIONS[action], "dialect": "powertools", "values": [value]}
     try:
         holds = prepare(_ACTIONS[action], "powertools", [value])
     except Unpreparable as problem:
         msg = f"{where}: {problem}"
         raise Unsupported(msg) from None
+    if not zone and zone is not None and zone != "":
+        return {"any": []}  # no zone, which its validator lets pass and its comparison fails on
     # A key that is there and null is compared as any other value; one that is not there never holds.
     null_holds = action not in _SCHEDULES and bool(holds(None))
     return {"attr": [key], **test, **({"on_missing": False, "on_null": True} if null_holds else {})}
+
+
+def _zone_name(zone: Any) -> Any:
+    """The zone by its name in the IANA database; UTC for what Powertools' validator takes for nothing."""
+    fixed = _FIXED.fullmatch(zone) if isinstance(zone, str) else None
+    if fixed:  # which its parser counts eastwards, and the database westwards
+        return f"Etc/GMT{'-' if fixed[1] == '+' else '+'}{int(fixed[2])}"
+    return zone or "UTC"
 
 
 def _check(action: str, key: str, value: Any, where: str) -> None:
