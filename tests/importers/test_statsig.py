@@ -253,6 +253,16 @@ def test_an_object_is_compared_as_an_absent_attribute_is_by_an_empty_text(operat
     assert [decide(made, "a", {"userID": "u", "custom": user}).value for user in users] == [False] * 3
 
 
+def test_of_texts_that_differ_in_their_case_alone_the_last_one_counts() -> None:
+    made = imported(gate("g", rule(field("plan", "any_case_sensitive", ["a", "b", "A"]))))
+
+    assert [decide(made, "g", {"userID": "u", "custom": {"plan": plan}}).value for plan in ("a", "A", "b")] == [
+        False,
+        True,
+        True,
+    ]
+
+
 def test_an_object_has_no_text_for_a_pattern() -> None:
     made = imported(gate("g", rule(field("plan", "str_matches", ".*"))))
 

@@ -9,7 +9,7 @@ from .numbers import ORDERINGS, unleash_number
 from .row import Operator, Rows, Unpreparable, of_any_element, only, shown
 from .text import prepare_matches
 from .versions import strict_version
-from .wording import unaltered
+from .wording import rust_number, unaltered
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,20 +33,9 @@ def eppo_text(value: Any) -> str | None:
     if not isinstance(value, (int, float)):
         return None
     try:
-        return _digits(float(value))
+        return rust_number(float(value))
     except OverflowError:
         return None
-
-
-def _digits(number: float) -> str:
-    if number - number != 0:  # not finite
-        return "NaN" if number != number else "inf" if number > 0 else "-inf"  # noqa: PLR0124 - NaN alone differs
-    mantissa, _, exponent = float.__repr__(number).partition("e")
-    if not exponent:
-        return mantissa.removesuffix(".0")
-    from decimal import Decimal  # noqa: PLC0415 - few numbers have an exponent
-
-    return f"{Decimal(float.__repr__(number)):f}"
 
 
 def eppo_version(value: Any) -> Any:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from .equality import same
 from .row import Operator, Rows, Unpreparable, is_number, only, shown, texts
-from .wording import plain_text, unaltered
+from .statsig_text import attribute_text, operand_text
+from .wording import unaltered
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,29 +26,15 @@ _RFC_3339 = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d+))?([Zz]
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d(?:[Tt]\d\d:\d\d:\d\d[Zz]| \d\d:\d\d:\d\d[Zz]?)", re.ASCII)
 
 
-def statsig_text(value: Any) -> str | None:
-    """The text that Statsig compares: scalars by theirs, a list by its JSON."""
-    if isinstance(value, (list, tuple)):
-        import json  # noqa: PLC0415 - only lists pay for the import
-
-        try:
-            return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-        except (TypeError, ValueError, RecursionError):
-            return None
-    return plain_text(value)
-
-
 def _text_of_attribute(value: Any) -> str | None:
     """The text that an attribute is compared by: an object's is empty, as an absent attribute's is; patterns have another."""
-    if value.__class__ is str:
-        return value
-    return "" if isinstance(value, dict) else statsig_text(value)
+    return "" if isinstance(value, dict) else attribute_text(value)
 
 
 def statsig_number(value: Any) -> float | None:
     """A number, or the text of one without spaces around it."""
     if isinstance(value, str):
-        if value != value.strip() or "_" in value:
+        if value != value.strip() or "_" in value or not value.isascii():
             return None
         try:
             value = float(value)
@@ -61,7 +48,7 @@ def statsig_number(value: Any) -> float | None:
 
 def statsig_version(value: Any) -> tuple[str, ...] | None:
     """The parts of a version, cut at `-`. A number counts by its text."""
-    text = plain_text(value) if is_number(value) else value
+    text = attribute_text(value) if is_number(value) else value
     if not isinstance(text, str) or len(text) > _LONGEST_VERSION:
         return None
     return tuple(text.split("-")[0].split("."))
@@ -98,10 +85,11 @@ def statsig_moment(value: Any) -> int | None:
             return _in_words(value)
         value = _integer(value)
     elif isinstance(value, float):
-        value = int(value) if value.is_integer() else None
+        value = int(value) if value.is_integer() and abs(value) < _FARTHEST else None
     if not isinstance(value, int) or isinstance(value, bool):
         return None
-    return value * 1000 if value <= _LONGEST_SECONDS else value
+    found: int = min(max(value, -_FARTHEST), _FARTHEST)
+    return found * 1000 if found <= _LONGEST_SECONDS else found
 
 
 def statsig_bound(value: Any) -> int | None:
@@ -115,7 +103,8 @@ def statsig_bound(value: Any) -> int | None:
         return None
     if value != value:  # noqa: PLR0124 - NaN differs from itself
         return 0
-    return int(min(max(value, -_FARTHEST), _FARTHEST))
+    value = min(max(value, -_FARTHEST), _FARTHEST)
+    return int(min(float(value), _FARTHEST))
 
 
 def _of_rfc_3339(text: str) -> int | None:
@@ -149,7 +138,7 @@ def _in_words(text: str) -> int | None:
 
 def _of_text(method: Callable[[str, tuple[str, ...]], bool]) -> Prepare:
     def prepare(values: list[Any]) -> Callable[[Any], bool]:
-        wanted = tuple(text.lower() for text in map(statsig_text, values) if text is not None)
+        wanted = tuple(text.lower() for text in map(operand_text, values) if text is not None)
 
         def test(attribute: Any) -> bool:
             text = _text_of_attribute(attribute)
@@ -162,7 +151,7 @@ def _of_text(method: Callable[[str, tuple[str, ...]], bool]) -> Prepare:
 
 def _in_texts(fold: Fold) -> Prepare:
     def prepare(values: list[Any]) -> Callable[[Any], bool]:
-        wanted = frozenset(fold(text) for text in map(statsig_text, values) if text is not None)
+        wanted = frozenset(fold(text) for text in map(operand_text, values) if text is not None)
 
         def test(attribute: Any) -> bool:
             text = _text_of_attribute(attribute)
@@ -180,7 +169,7 @@ def _prepare_matches(values: list[Any]) -> Callable[[Any], bool]:
     found = prepare_pattern(pattern)
 
     def test(attribute: Any) -> bool:
-        text = statsig_text(attribute)
+        text = attribute_text(attribute)
         return text is not None and found(text)
 
     return test
@@ -190,13 +179,14 @@ def _prepare_equals(values: list[Any]) -> Callable[[Any], bool]:
     """The operand's kind decides: a number compares numbers, a text texts, a list the texts of its elements."""
     wanted = only(values)
     if is_number(wanted):
-        return lambda attribute: statsig_number(attribute) == wanted
+        number = statsig_number(wanted)
+        return lambda attribute: number is not None and statsig_number(attribute) == number
     if isinstance(wanted, str):
-        return lambda attribute: not isinstance(attribute, (list, tuple)) and plain_text(attribute) == wanted
+        return lambda attribute: not isinstance(attribute, (list, tuple)) and attribute_text(attribute) == wanted
     if isinstance(wanted, list):
-        elements = [plain_text(each) for each in wanted]
+        elements = [operand_text(each) for each in wanted]
         return lambda attribute: (
-            isinstance(attribute, (list, tuple)) and [plain_text(each) for each in attribute] == elements
+            isinstance(attribute, (list, tuple)) and [attribute_text(each) for each in attribute] == elements
         )
     if not isinstance(wanted, bool):
         msg = f"a number, a text, a boolean or a list of them can be equal, not {shown(wanted)}"
@@ -206,9 +196,9 @@ def _prepare_equals(values: list[Any]) -> Callable[[Any], bool]:
 
 def _elements(holds: Callable[[frozenset[str], frozenset[str | None]], bool]) -> Prepare:
     def prepare(values: list[Any]) -> Callable[[Any], bool]:
-        wanted = frozenset(text for text in map(plain_text, values) if text is not None)
+        wanted = frozenset(text for text in map(operand_text, values) if text is not None)
         return lambda attribute: (
-            isinstance(attribute, (list, tuple)) and holds(wanted, frozenset(map(plain_text, attribute)))
+            isinstance(attribute, (list, tuple)) and holds(wanted, frozenset(map(attribute_text, attribute)))
         )
 
     return prepare

@@ -44,6 +44,18 @@ def javascript_number(value: float) -> str:
     return ("-" if value < 0 else "") + _laid_out(digits, shift)
 
 
+def rust_number(value: float) -> str:
+    """A float as Rust's Display writes it: the fewest digits that tell it from others, and no exponent."""
+    if value - value != 0:  # not finite
+        return "NaN" if value != value else "inf" if value > 0 else "-inf"  # noqa: PLR0124 - NaN alone differs from itself
+    mantissa, _, exponent = float.__repr__(value).partition("e")
+    if not exponent:
+        return mantissa.removesuffix(".0")
+    from decimal import Decimal  # noqa: PLC0415 - few numbers have an exponent
+
+    return f"{Decimal(float.__repr__(value)):f}"
+
+
 def javascript_text(value: Any) -> str | None:
     """As `plain_text`, but an integer is the double that JavaScript holds of it: beyond 2^53 its last digits are lost."""
     if not isinstance(value, int) or isinstance(value, bool) or -_SAFE <= value <= _SAFE:

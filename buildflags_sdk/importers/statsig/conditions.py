@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from buildflags_sdk._evaluation.lines import shown
 from buildflags_sdk._evaluation.operators import prepare
 from buildflags_sdk._evaluation.operators.statsig import statsig_bound
+from buildflags_sdk._evaluation.operators.statsig_text import operand_text
 from buildflags_sdk.importers.draft import Unsupported
 from buildflags_sdk.importers.patterns import RustEngine
 
@@ -153,7 +154,7 @@ def _asked(path: list[str], op: str, target: Any, where: str) -> Json:
         row, negate = _OF_LISTS[op]
         if not isinstance(target, list):
             return _NOBODY
-        asked = {**attribute, "op": row, "values": [each for each in target if each is not None], "dialect": "statsig"}
+        asked = {**attribute, "op": row, "values": _texts(target, by_key=False), "dialect": "statsig"}
         listed = {**attribute, "op": "type", "values": ["array"]}
         return {"all": [listed, {**asked, "negate": True}]} if negate else asked
     if op in ("eq", "neq"):
@@ -164,11 +165,15 @@ def _asked(path: list[str], op: str, target: Any, where: str) -> Json:
     return _one(attribute, _OF_ONE[op], target, where)
 
 
-def _texts(target: Any, *, by_key: bool) -> list[Any]:
-    """What a list names, or the keys of an object, which long lists are written as: they are looked up in lower case."""
+def _texts(target: Any, *, by_key: bool) -> list[str]:
+    """What a list names, or the keys of an object, which long lists are written as: they are looked up in lower case.
+
+    Of texts that differ in their case alone Statsig's SDK keeps the last.
+    """
     if isinstance(target, dict) and by_key:
         return [key for key in target if key == key.lower()]
-    return [each for each in target if each is not None] if isinstance(target, list) else []
+    listed = [operand_text(each) or "" for each in target] if isinstance(target, list) else []
+    return list({text.lower(): text for text in listed}.values())
 
 
 def _equal(attribute: Json, target: Any, *, negate: bool) -> Json:

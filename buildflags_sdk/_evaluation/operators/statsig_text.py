@@ -1,0 +1,63 @@
+"""The texts that Statsig compares, as its core in Rust writes them: an attribute's numbers are doubles, an operand's are JSON's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .wording import integer_text, rust_number
+
+_LEAST, _MOST = -(2**63), 2**64 - 1
+
+
+def attribute_text(value: Any) -> str | None:
+    """Text as it is, true and false in lower case, numbers with all digits of their double, a list as JSON; None for others."""
+    if value.__class__ is str:
+        return value
+    if isinstance(value, (bool, str, list, tuple)):
+        return operand_text(value)
+    if not isinstance(value, (int, float)):
+        return None
+    try:
+        return rust_number(float(value))
+    except OverflowError:
+        return None
+
+
+def operand_text(value: Any) -> str | None:
+    """Text as it is, anything else as the JSON that its core writes of it; None where that has too many digits or levels.
+
+    >>> operand_text(1000.0), operand_text(1e21), operand_text(None)
+    ('1000.0', '1e21', 'null')
+    """
+    if isinstance(value, str):
+        return value
+    try:
+        return _json(value)
+    except (TypeError, ValueError, OverflowError, RecursionError):
+        return None
+
+
+def _json(value: Any) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int) and _LEAST <= value <= _MOST:
+        return integer_text(value) or ""
+    if isinstance(value, (int, float)):
+        return _float(float(value))
+    if isinstance(value, (list, tuple)):
+        return "[" + ",".join(map(_json, value)) + "]"
+    from json import dumps  # noqa: PLC0415 - only lists of texts pay for the import
+
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{dumps(str(name), ensure_ascii=False)}:{_json(of)}" for name, of in value.items()) + "}"
+    return dumps(value, ensure_ascii=False)
+
+
+def _float(value: float) -> str:
+    """Exponents below -5 and above 15 are written, without a sign or zeros in front; whole numbers end in `.0`."""
+    mantissa, _, exponent = float.__repr__(value).partition("e")
+    if exponent == "-05":
+        return rust_number(value)
+    return f"{mantissa}e{int(exponent)}" if exponent else mantissa
