@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, note, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from buildflags_sdk.importers.posthog import RELEASE, read, result_of
@@ -238,10 +238,10 @@ def test_random_payloads_are_decided_as_posthogs_sdk_decides_them(both, fuzz_exa
                 found, wanted = result_of(decision, entry), answer_of(client, flag, subject)
                 if wanted is BROKE_OFF:
                     continue
-                note(f"{json.dumps(flag)}\n{json.dumps(payload)}\n{subject}\n{decision}")
                 seen["decided" if decision.decided else "undecided"] += 1
-                assert found == wanted
-                assert type(found) is type(wanted)
+                told = [found, wanted, flag, payload, subject, decision]
+                assert found == wanted, told
+                assert type(found) is type(wanted), told
 
     compare()
     tally("posthog (fuzz)", passed=sum(seen.values()))

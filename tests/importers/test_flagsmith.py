@@ -312,6 +312,9 @@ def test_a_segment_without_rules_has_no_members():
     ("tested", "why"),
     [
         (condition("x", "SOUNDS_LIKE", "y"), "operator 'SOUNDS_LIKE' is unknown"),
+        (condition("x", "EQUAL", 1), "holds text, not 1"),
+        (condition("x", "GREATER_THAN", 1.5), "holds text, not 1.5"),
+        (condition("x", "CONTAINS", True), "holds text, not True"),
         (condition("x", "REGEX", "(?=a)b"), "(?="),
         (condition("$.identity.traits[*]", "EQUAL", "y"), "whatever comes first in traits"),
         (condition("$.flags.*.enabled", "EQUAL", "y"), "whatever comes first in flags"),

@@ -274,6 +274,12 @@ def test_a_pattern_that_could_backtrack_without_end_is_run_in_bounded_time_or_re
     assert decision.on is False or decision.error_code == ErrorCode.PARSE_ERROR
 
 
+def test_versions_take_decimal_digits_of_any_script():
+    asked = read(flag(group(where(value="1.2", operator="semver_eq"))))
+    assert answer(asked, {"plan": "\u0661.\u0662"}) is True
+    assert answer(asked, {"plan": "1.\u00b2"}) is not True, "a power is no digit of a number"
+
+
 def test_what_is_no_pattern_at_all_holds_for_nobody():
     assert answer(read(flag(group(where(value="(", operator="regex")))), {"plan": "("}) is False
     assert answer(read(flag(group(where(value="(", operator="not_regex")))), {"plan": "x"}) is False

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from .row import Operator, Rows, Unpreparable, only, shown
 from .versions import strict_version
-from .wording import plain_text, python_text
+from .wording import python_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,11 +22,10 @@ _DECIMAL = re.compile(r"-?[0-9]+\.[0-9]+")
 
 
 def _text_of(value: Any) -> str:
-    text = plain_text(value)
-    if text is None:
+    if not isinstance(value, str):  # its engines disagree about a number there, or break off
         msg = f"a Flagsmith condition holds text, not {shown(value)}"
         raise Unpreparable(msg)
-    return text
+    return value
 
 
 def trait(value: Any) -> Any:

@@ -79,7 +79,7 @@ def cut_version(value: Any) -> tuple[int, int, int] | None:
 
 def cut_number(part: str) -> int | None:
     """A number of a version: digits without a zero in front (Semantic Versioning 2 §2)."""
-    usable = part.isascii() and part.isdigit() and (part == "0" or part[0] != "0") and len(part) <= _LONGEST
+    usable = part.isdecimal() and (part == "0" or part[0] != "0") and len(part) <= _LONGEST  # of any script, as `int`
     return int(part) if usable else None
 
 
