@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from buildflags_sdk._evaluation.world import PureWorld
 from buildflags_sdk._snapshot.snapshot import Snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from buildflags_sdk._evaluation.details import Decision
     from buildflags_sdk.importers.report import Imported
@@ -43,6 +44,14 @@ def conformance() -> Callable[[str], Path]:
 def fuzz_examples() -> int:
     """How many examples a differential fuzz tries: BUILDFLAGS_FUZZ_EXAMPLES, 200 without it."""
     return _EXAMPLES
+
+
+@pytest.fixture
+def quiet() -> Iterator[None]:
+    """Without logs: several SDKs tell of each odd value."""
+    logging.disable(logging.CRITICAL)
+    yield
+    logging.disable(logging.NOTSET)
 
 
 @pytest.fixture(scope="session")

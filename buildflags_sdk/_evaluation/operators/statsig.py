@@ -114,13 +114,18 @@ def _of_rfc_3339(text: str) -> int | None:
     if found is None:
         return None
     day, clock, fraction, zone = found.groups()
+    clock, leap = _without_leap(clock)
     try:
         at = datetime.fromisoformat(f"{day}T{clock}{'+00:00' if zone in 'Zz' else zone}")
     except ValueError:
         return None
-    return (at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1) + int(
-        (fraction or "").ljust(3, "0")[:3]
-    )
+    thousandths = int((fraction or "").ljust(3, "0")[:3]) + 1000 * leap
+    return (at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1) + thousandths
+
+
+def _without_leap(text: str) -> tuple[str, int]:
+    """A time whose seconds are 60 with 59, and the second that it goes on."""
+    return (f"{text[:-2]}59", 1) if text.endswith(":60") else (text, 0)
 
 
 def _integer(text: str) -> int | None:
@@ -130,8 +135,9 @@ def _integer(text: str) -> int | None:
 def _in_words(text: str) -> int | None:
     from datetime import UTC, datetime  # noqa: PLC0415
 
+    text, leap = _without_leap(text[:19])
     try:
-        return int(datetime.fromisoformat(text[:19].upper()).replace(tzinfo=UTC).timestamp()) * 1000
+        return (int(datetime.fromisoformat(text.upper()).replace(tzinfo=UTC).timestamp()) + leap) * 1000
     except ValueError:
         return None
 
