@@ -265,8 +265,10 @@ class ShadowClient:
             self._write(self._log, self._difference(asked, ours, theirs))
 
     def _write(self, log: Path, difference: dict[str, Any]) -> None:
-        line = json.dumps(difference, default=str, ensure_ascii=False) + "\n"
-        data = line.encode("utf-8", "surrogatepass")
+        try:
+            data = (json.dumps(difference, default=str, ensure_ascii=False) + "\n").encode()
+        except UnicodeEncodeError:  # half of a surrogate pair
+            data = (json.dumps(difference, default=str) + "\n").encode()
         with log.open("ab", buffering=0) as file:  # one write: lines of processes that share the file stay whole
             if file.tell() + len(data) <= self._log_limit:
                 file.write(data)

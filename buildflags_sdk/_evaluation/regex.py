@@ -26,6 +26,10 @@ LEAST_LINEAR_SUBJECT: Final = 1_024
 _LINEAR_WORK = 50_000  # characters times instructions that a long text may take
 _LINEAR_STEPS = 2  # what one instruction costs for one character where RE2 falls back on simulating its program: 6 ns
 _MEMORY = 1 << 20
+_WIDE_RANGE = re.compile(
+    r"-(?:[^\x00-\x7f]|\\[uUxN])"
+)  # in any case Python reads each of its characters: 7 ms for 65,536
+_MOST_WIDE_RANGES = 8
 
 
 class _Search(NamedTuple):
@@ -69,14 +73,19 @@ def prepare_pattern(pattern: str, *, ignore_case: bool = False, at_start: bool =
 
 
 def is_pattern(text: str) -> bool:
-    """Whether Python takes it for a pattern, whatever it might cost to search with it."""
+    """Whether Python takes it for a pattern, whatever it might cost to search with it.
+
+    One that is too long for `prepare_pattern`, or that Python would take long to read, counts as one.
+    """
+    if len(text) > LONGEST_PATTERN or len(_WIDE_RANGE.findall(text)) > _MOST_WIDE_RANGES:
+        return True
     from warnings import catch_warnings, simplefilter  # noqa: PLC0415 - reached by patterns that are refused anyway
 
     try:
         with catch_warnings():
             simplefilter("ignore")  # of what a later Python may read otherwise
             re.compile(text)
-    except (re.error, OverflowError, RecursionError):
+    except (re.error, ValueError, OverflowError, RecursionError):
         return False
     return True
 

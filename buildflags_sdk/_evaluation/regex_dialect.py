@@ -21,6 +21,7 @@ _FREE_COUNT = 8  # a counted repeat that varies by less is a choice, not a repea
 _MOST_REPEATS = 1000  # RE2's own bound
 _FLAGS = re.compile(r"\(\?([imsU]*)(?:-([imsU]+))?([:)])")
 _COUNTS = re.compile(r"\{(\d+)(?:(,)(\d*))?\}", re.ASCII)
+_MOST_FOLDED = 1 << 18
 _DOTTED, _DOTLESS = 0x130, 0x131
 _CONTROLS = {"a": 7, "f": 12, "n": 10, "r": 13, "t": 9, "v": 11}
 
@@ -67,6 +68,7 @@ class _Reader:
     def __init__(self, pattern: str, flags: str) -> None:
         self.pattern = pattern
         self.at = 0
+        self.folded = 0  # characters of classes in any case: Python reads each of them
         self.flags = frozenset(flags)
         leading = _FLAGS.match(pattern)
         if leading and leading[3] == ")" and not leading[2]:
@@ -194,6 +196,10 @@ class _Reader:
     def of(self, ranges: Ranges, *, negated: bool = False) -> Piece:
         """One character in (or outside) the ranges, in the case mode in force."""
         ignore_case = "i" in self.flags
+        if ignore_case:
+            self.folded += sum(high - low for low, high in ranges)
+            if self.folded > _MOST_FOLDED:
+                self.refuse("classes too large to be read in any case")
         if ignore_case and _is_dotless(ranges):
             self.refuse("U+0130 or U+0131 in any case, which Python takes for an i,")
         low, high = ranges[0] if len(ranges) == 1 and not negated else (0, 1)

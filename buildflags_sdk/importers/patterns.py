@@ -1,6 +1,7 @@
 r"""Patterns of other systems' engines, which this package reads as RE2 does: what they mean alike, what differs, what is lost.
 
-Findings name what differs. Not among it is a line break other than `\n` in a text that a pattern is searched in.
+Findings name what differs. Not among it are line breaks other than `\n` in a text that a pattern is searched in and, in
+JavaScript, characters beyond U+FFFF, which it counts twice, and the Kelvin sign and long s, which are a k and an s in any case.
 """
 
 from __future__ import annotations
@@ -25,12 +26,19 @@ _CLASS = re.compile(r"\[\^?\]?[^\]]*\]")
 _IN_CLASS = re.compile("\\[\\^?\\]?[^\\]]*?(?:\\[|&&|--|~~|\0-[^\\]])")
 _REPEAT: Final = r"(?:[*+?]|\{\d+(?:,\d*)?\})"
 _APART = re.compile(rf"\\|{_REPEAT}(?:[*+]|\{{|\?[*+?{{])|\{{(?!\d+(?:,\d*)?\}})|\(\?[a-zA-Z-]*[xuR]|\(\?\)", re.ASCII)
-_GROUP_NAME = re.compile(r"\(\?P?<(\w+)>")
+_GROUP_NAME = re.compile(r"\(\?P?<(?![=!])([^>]*)>")
+_NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
+_FLAGS = re.compile(r"\(\?([a-zA-Z]*)-?([a-zA-Z]*)[:)]")
+_OCTAL = re.compile(r"\\[1-7][0-7]")
+_LARGE_IN_RUST = re.compile(r"\\[wWdDsSpP].*\{\d{3}", re.DOTALL)
+_DEEPEST: Final = 200
 _BACKTRACKING_ONLY = re.compile(r"\(\?<?[=!]|\\[1-9]|\(\?P=|\(\?>")
 _NOT_FOR_SURE = re.compile(r"repetition size|repeat count|too large|\\\\[pP]")
 _UNICODE_IN_RUST: Final = frozenset("wWdDsSbB")
-_OTHERWISE_IN_PYTHON = re.compile(rf"\\[wWdDsSbB]|\(\?i|\$|{_POSIX_NAME}|\{{,\d", re.ASCII)
-_OTHERWISE_IN_JAVASCRIPT = re.compile(rf"\\(?:[sSAzQECapP0]|x\{{)|{_POSIX_NAME}|\(\?(?![:=!]|<[=!A-Za-z_])", re.ASCII)
+_OTHERWISE_IN_PYTHON = re.compile(rf"\\[wWdDsSbB]|\(\?[a-zA-Z]*i|\$|{_POSIX_NAME}|\{{,\d*\}}", re.ASCII)
+_OTHERWISE_IN_JAVASCRIPT = re.compile(
+    rf"\\(?:[sSAzQECapP0]|x\{{)|{_POSIX_NAME}|\(\?(?![:=!]|<[=!A-Za-z_])|\[\^?\]|(?:\^|\\[bB])(?:[*+?]|\{{\d)", re.ASCII
+)
 
 
 class RustEngine(NamedTuple):
@@ -73,6 +81,8 @@ class RustEngine(NamedTuple):
 
 def python_note(pattern: str) -> str:
     """What a finding says of a pattern that Python's `re` reads otherwise than RE2; empty for any other."""
+    if len(pattern) > LONGEST_PATTERN:
+        return ""  # which is refused
     if not is_pattern(pattern):
         try:
             prepare("matches", "strict", [pattern])
@@ -81,11 +91,16 @@ def python_note(pattern: str) -> str:
         return f"the pattern {shown(pattern)} is none for Python, and is read as RE2 reads it"
     if not _OTHERWISE_IN_PYTHON.search(re.sub(r"\\[^wWdDsSbB]", "", pattern, flags=re.DOTALL)):
         return ""
-    return f"the pattern {shown(pattern)} reads classes, case and ends of lines as RE2 does: beyond ASCII it may differ"
+    return (
+        f"the pattern {shown(pattern)} reads classes, case and ends of lines as RE2 does: "
+        "it may differ beyond ASCII and before a line break at the end"
+    )
 
 
 def javascript_note(pattern: str) -> str:
     """What a finding says of a pattern that JavaScript reads otherwise than RE2; empty for any other."""
+    if len(pattern) > LONGEST_PATTERN:
+        return ""  # which is refused
     if not _OTHERWISE_IN_JAVASCRIPT.search(pattern.replace("\\\\", "")):
         return ""
     return f"the pattern {shown(pattern)} is read as RE2 reads it: JavaScript reads its escapes, classes or flags otherwise"
@@ -93,9 +108,16 @@ def javascript_note(pattern: str) -> str:
 
 def _reads_apart(pattern: str) -> bool:
     """Whether it holds what RE2 and Rust's `regex` do not agree on, such as operations in classes or `{` as text."""
-    plain = _ESCAPE.sub("a", _CLASS_ESCAPE.sub("\0", pattern.replace("\\\\", "a")))
+    pattern = pattern.replace("\\\\", "a")
+    if _OCTAL.search(pattern) or _LARGE_IN_RUST.search(pattern):
+        return True
+    plain = _ESCAPE.sub("a", _CLASS_ESCAPE.sub("\0", pattern))
     names = _GROUP_NAME.findall(plain)
-    return bool(len(names) > len(set(names)) or _IN_CLASS.search(plain) or _APART.search(_CLASS.sub("a", plain)))
+    if len(names) > len(set(names)) or not all(map(_NAME.fullmatch, names)) or plain.count("(") > _DEEPEST:
+        return True
+    if any(len(flags) > len(set(flags)) for flags in map("".join, _FLAGS.findall(plain))):
+        return True
+    return bool(_IN_CLASS.search(plain) or _APART.search(_CLASS.sub("a", plain)))
 
 
 def _is_foreign(pattern: str, problem: str) -> bool:

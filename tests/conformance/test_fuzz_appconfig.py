@@ -169,6 +169,7 @@ def test_what_powertools_refuses_is_refused_here_and_nothing_else(
     both: Callable[..., Any], fuzz_examples: int, tally: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 1_711_900_000.0
+    monkeypatch.setenv("TZ", "UTC")  # the zone of a host, for a schedule that names none
     monkeypatch.setattr(comparators, "_get_now_from_timezone", lambda zone: datetime.fromtimestamp(now, zone or UTC))
     compared = refused = 0
 

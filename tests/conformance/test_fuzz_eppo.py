@@ -247,7 +247,7 @@ PIECES = [
     "(", ")", "(a|b)", "(?:ab)", "(?P<n>a)", "(?<n>b)", "(?i)", "(?i:k)", "(?m)", "(?s)", "(?x)", "(?R)", "(?-u)", "(?=a)", "(?)", "[", "]",
     "{", "}", "[ab]", "[^a]", "[a-c]", "[]a]", "[a-]", r"[\d-z]", r"[\w-]", "[a&&b]", "[a--b]", "[[:alpha:]]", "[[:^digit:]]", "[[:foo:]]",
     r"\d", r"\w", r"\s", r"\W", r"\b", r"\B", r"\A", r"\z", r"\Z", r"\<", r"\b{start}", r"\n", r"\t", r"\0", r"\1", r"\x41", r"\x{e9}",
-    r"\u0041", r"\pL", r"\p{Lu}", r"\p{Greek}", r"\p{Letter}", r"\p{^L}", r"\PN", r"\Q.\E", r"\.", r"\-", r"\\", r"\/", "[\u0130\u0131]",
+    r"\u0041", r"\pL", r"\p{Lu}", r"\p{Greek}", r"\p{Letter}", r"\p{^L}", r"\PN", r"\Q.\E", "01", "(?ii)", "(?P<a.b>a)", r"\.", r"\-", r"\\", r"\/", "[\u0130\u0131]",
 ]  # fmt: skip
 patterns = st.lists(st.lists(st.sampled_from(PIECES), min_size=1, max_size=4).map("".join), min_size=4, max_size=4)
 SUBJECTS = [

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 from buildflags_sdk.importers import flagsmith as importer
 
+from .drawing import any_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -179,7 +181,7 @@ def _option(at: int) -> st.SearchStrategy[dict[str, Any]]:
     )
 
 
-several_options = st.one_of(st.tuples(), st.tuples(), st.tuples(_option(0)), st.tuples(_option(0), _option(1)))
+several_options = any_of(st.tuples(), st.tuples(), st.tuples(_option(0)), st.tuples(_option(0), _option(1)))
 
 
 @cache

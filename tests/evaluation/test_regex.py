@@ -12,6 +12,7 @@ from buildflags_sdk._evaluation.operators import Unpreparable
 from buildflags_sdk._evaluation.regex import (
     LEAST_LINEAR_SUBJECT,
     LONGEST_PATTERN,
+    is_pattern,
     linear_pattern,
     prepare_pattern,
     screened_pattern,
@@ -123,6 +124,14 @@ def test_an_i_with_or_without_its_dot_is_no_other_letter_in_any_case():
             assert prepare_pattern(pattern)("i") is ("^" in pattern)
     assert screened_pattern("(?i)[i\u0131]")("I")
     assert screened_pattern("\u0131")("\u0131")
+
+
+def test_classes_that_python_would_take_long_to_read_in_any_case_are_left_to_re2():
+    wide = "(?i)" + "[!-\uffff]x" * 50
+    with pytest.raises(Unpreparable, match="too large to be read in any case"):
+        screened_pattern(wide)
+    assert is_pattern(wide), "without trying"
+    assert screened_pattern("[!-\uffff]x" * 3)("axbxcx")
 
 
 def test_at_start_asks_for_a_beginning_and_not_for_the_whole():

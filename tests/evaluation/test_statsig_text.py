@@ -27,7 +27,8 @@ from buildflags_sdk._evaluation.operators.statsig_text import attribute_text, op
         (10**400, None, None),
         (None, None, "null"),
         ([1, 2.0, True, None, "é"], '[1,2.0,true,null,"é"]', '[1,2.0,true,null,"é"]'),
-        ([1e21], "[1e21]", "[1e21]"),
+        ([1e21, float("nan")], "[1e21,null]", "[1e21,null]"),
+        (["a", True, "é\n"], '["a",true,"é\\n"]', '["a",true,"é\\n"]'),
         ({"a": 1}, None, '{"a":1}'),
     ],
 )

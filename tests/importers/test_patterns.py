@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import pytest
 
 from buildflags_sdk._evaluation.regex import linear_pattern
+from buildflags_sdk.importers import read
 from buildflags_sdk.importers.draft import Unsupported
 from buildflags_sdk.importers.patterns import RustEngine, javascript_note, python_note
 
@@ -18,6 +22,7 @@ needs_re2 = pytest.mark.skipif(linear_pattern("a") is None, reason="the re2 extr
     [
         "[a&&b]", "[[a]b]", "[a--b]", "[a~~b]", r"[\d-z]", "[[:foo:]]", "[[:ALPHA:]]", "a**", "a{2}{3}", "a{,2}", "{",
         r"\Qa.b\E", "(?x)a b", "(?R)a", "(?-u)a", r"\u0061", r"\<a", r"a\>", r"\b{start}a", r"\0", r"\012", r"\C",
+        r"\101", r"(a)\12", "(?ii)a", "(?i-i)a", "(" * 201 + ")" * 201, r"\w{900}", "(?P<a.b>x)", "(?P<a[0]>x)",
         r"\p{^L}", r"\p{sc=Greek}", r"\p{lu}", "(?P<n>a)(?P<n>b)", "(?)",
     ],
 )  # fmt: skip
@@ -76,7 +81,7 @@ def test_a_pattern_that_only_re2_can_read_is_never_taken_for_one_that_matches_no
         RUST.takes("a" * 2000, "here")
 
 
-@pytest.mark.parametrize("pattern", [r"\w", r"a\b", "a$", "(?i)a", "[[:alpha:]]", "a{,3}", r"\\\d"])
+@pytest.mark.parametrize("pattern", [r"\w", r"a\b", "a$", "(?i)a", "[[:alpha:]]", "a{,3}", "a{,}b", "(?si)k", r"\\\d"])
 def test_what_python_reads_otherwise_is_told(pattern: str) -> None:
     assert "as RE2 does" in python_note(pattern)
 
@@ -91,7 +96,8 @@ def test_what_python_reads_alike_is_not(pattern: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "pattern", [r"\s", r"\Aa", r"a\z", r"\Q.\E", "[[:alpha:]]", "(?i)a", "(?P<n>a)", r"\pL", r"\x{61}"]
+    "pattern",
+    [r"\s", r"\Aa", r"a\z", r"\Q.\E", "[[:alpha:]]", "(?i)a", "(?P<n>a)", r"\pL", r"\x{61}", "[]a]", "[^]a]", "^*a"],
 )
 def test_what_javascript_reads_otherwise_is_told(pattern: str) -> None:
     assert "JavaScript" in javascript_note(pattern)
@@ -100,3 +106,90 @@ def test_what_javascript_reads_otherwise_is_told(pattern: str) -> None:
 @pytest.mark.parametrize("pattern", [r"^\w+\d$", "(?:a|b)", "(?<n>a)", r"\\s", "a$"])
 def test_what_javascript_reads_alike_is_not(pattern: str) -> None:
     assert javascript_note(pattern) == ""
+
+
+@pytest.mark.parametrize("pattern", ["(?a)(?u)x", "a{" + "9" * 5_000 + "}", "(" * 900, "a{99999999999}", "a" * 100_000])
+@pytest.mark.parametrize("system", ["eppo", "flagsmith", "growthbook", "launchdarkly", "posthog", "statsig", "unleash"])
+def test_no_pattern_escapes_an_importer(system: str, pattern: str) -> None:
+    data = json.dumps(EXPORTS[system]).replace('"PATTERN"', json.dumps(pattern)).encode()
+
+    imported = read(system, data)
+
+    assert len(imported.report.findings) >= 1
+    assert all(each.why for each in imported.report.findings if each.standing == "refused")
+
+
+EXPORTS: dict[str, Any] = {
+    "eppo": {
+        "flags": {
+            "f": {
+                "key": "f", "enabled": True, "variationType": "BOOLEAN", "totalShards": 100, "variations": {},
+                "allocations": [
+                    {
+                        "key": "a", "splits": [],
+                        "rules": [{"conditions": [{"attribute": "p", "operator": "MATCHES", "value": "PATTERN"}]}],
+                    }
+                ],
+            }
+        }
+    },
+    "flagsmith": {
+        "api_key": "env",
+        "feature_states": [],
+        "project": {
+            "segments": [
+                {
+                    "id": 1, "name": "s", "feature_states": [],
+                    "rules": [
+                        {"type": "ALL", "rules": [], "conditions": [{"property_": "p", "operator": "REGEX", "value": "PATTERN"}]}
+                    ],
+                }
+            ]
+        },
+    },
+    "growthbook": {"features": {"f": {"rules": [{"condition": {"p": {"$regex": "PATTERN"}}, "force": 1}]}}},
+    "launchdarkly": {
+        "flags": {
+            "f": {
+                "key": "f", "version": 1, "on": True, "salt": "s", "variations": [True], "fallthrough": {"variation": 0},
+                "rules": [{"variation": 0, "clauses": [{"attribute": "p", "op": "matches", "values": ["PATTERN"]}]}],
+            }
+        }
+    },
+    "posthog": {
+        "flags": [
+            {
+                "id": 1, "key": "f", "active": True,
+                "filters": {"groups": [{"properties": [{"key": "p", "type": "person", "operator": "regex", "value": "PATTERN"}]}]},
+            }
+        ],
+        "group_type_mapping": {}, "cohorts": {},
+    },
+    "statsig": {
+        "feature_gates": {
+            "f": {
+                "name": "f", "type": "feature_gate", "salt": "s", "enabled": True, "defaultValue": False, "idType": "userID",
+                "entity": "feature_gate",
+                "rules": [
+                    {
+                        "name": "r", "id": "r", "salt": "r", "passPercentage": 100, "returnValue": True, "idType": "userID",
+                        "conditions": ["k"],
+                    }
+                ],
+            }
+        },
+        "dynamic_configs": {}, "layer_configs": {},
+        "condition_map": {"k": {"type": "user_field", "field": "p", "operator": "str_matches", "targetValue": "PATTERN"}},
+    },
+    "unleash": {
+        "version": 2,
+        "features": [
+            {
+                "name": "f", "enabled": True,
+                "strategies": [
+                    {"name": "default", "constraints": [{"contextName": "p", "operator": "REGEX", "value": "PATTERN"}]}
+                ],
+            }
+        ],
+    },
+}  # fmt: skip

@@ -263,6 +263,12 @@ def test_of_texts_that_differ_in_their_case_alone_the_last_one_counts() -> None:
     ]
 
 
+def test_a_number_with_too_many_digits_to_be_written_lets_nobody_in() -> None:
+    made = imported(gate("g", rule(field("plan", "any", [10**400]))))
+
+    assert decide(made, "g", {"userID": "u"}).value is False
+
+
 def test_an_object_has_no_text_for_a_pattern() -> None:
     made = imported(gate("g", rule(field("plan", "str_matches", ".*"))))
 

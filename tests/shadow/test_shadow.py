@@ -128,6 +128,14 @@ def test_a_full_log_loses_no_count(tmp_path: Path, caplog: pytest.LogCaptureFixt
     assert len([record for record in caplog.records if "move the file away" in record.message]) == 1
 
 
+def test_half_of_a_surrogate_pair_leaves_the_log_readable(tmp_path: Path) -> None:
+    log = tmp_path / "differences.ndjson"
+    with ShadowClient(OURS, Other({"differs": "b"}), log=log) as shadow:
+        shadow.get_value("differs", "", {"targetingKey": "u", "name": "\ud800"})
+        assert shadow.flush()
+    assert json.loads(log.read_text(encoding="utf-8"))["context"]["name"] == "\ud800"
+
+
 def test_clients_that_share_a_log_write_whole_lines(tmp_path: Path) -> None:
     log = tmp_path / "differences.ndjson"
     clients = [ShadowClient(OURS, Other({"differs": "b"}), log=log) for _ in range(4)]

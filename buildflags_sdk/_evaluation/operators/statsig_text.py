@@ -46,10 +46,12 @@ def _json(value: Any) -> str:
         return integer_text(value) or ""
     if isinstance(value, (int, float)):
         return _float(float(value))
-    if isinstance(value, (list, tuple)):
-        return "[" + ",".join(map(_json, value)) + "]"
-    from json import dumps  # noqa: PLC0415 - only lists of texts pay for the import
+    from json import dumps  # noqa: PLC0415 - only lists and objects pay for the import
 
+    if isinstance(value, (list, tuple)):
+        if all(each.__class__ is str or each.__class__ is bool for each in value):
+            return dumps(value, ensure_ascii=False, separators=(",", ":"))
+        return "[" + ",".join(map(_json, value)) + "]"
     if isinstance(value, dict):
         return "{" + ",".join(f"{dumps(str(name), ensure_ascii=False)}:{_json(of)}" for name, of in value.items()) + "}"
     return dumps(value, ensure_ascii=False)
@@ -57,6 +59,8 @@ def _json(value: Any) -> str:
 
 def _float(value: float) -> str:
     """Exponents below -5 and above 15 are written, without a sign or zeros in front; whole numbers end in `.0`."""
+    if value - value != 0:  # not finite
+        return "null"
     mantissa, _, exponent = float.__repr__(value).partition("e")
     if exponent == "-05":
         return rust_number(value)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from buildflags_sdk._evaluation.bucketing import find_scheme
 from buildflags_sdk._evaluation.lines import shown
 from buildflags_sdk._evaluation.operators import Unpreparable, prepare
+from buildflags_sdk._evaluation.regex import is_pattern
 from buildflags_sdk.importers.draft import Unsupported
 from buildflags_sdk.importers.patterns import python_note
 from buildflags_sdk.importers.report import MOVED, TARGETING_KEY
@@ -103,7 +103,7 @@ class Reader:
             return self._decided(name, _Presence(self), identified=identified)
         if operator == "PERCENTAGE_SPLIT":
             return self._percentage(name, _limit(value), identified=identified)
-        if operator == "REGEX" and not _is_pattern(value):
+        if operator == "REGEX" and not is_pattern(str(value)):
             return NEVER  # an error in Flagsmith's Python engine, no match in its others
         if operator == "REGEX":
             self.notes.extend(filter(None, [python_note(str(value))]))
@@ -264,7 +264,7 @@ def _limit(value: Any) -> float | None:
     """The percentage that is let in, up to 100; None when nobody is."""
     try:
         limit = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return min(limit, 100.0) if limit >= 0 else None
 
@@ -272,14 +272,6 @@ def _limit(value: Any) -> float | None:
 def _share(by: list[str] | None, scheme: str, seed: str, limit: float) -> Condition:
     span = {"of": 100, "from": 0, "to": limit, "to_inclusive": True, "on_missing_key": "next"}
     return {"share": {**({"by": by} if by else {}), "scheme": scheme, "seed": seed, **span}}
-
-
-def _is_pattern(value: Any) -> bool:
-    try:
-        re.compile(str(value))
-    except re.error:
-        return False
-    return True
 
 
 _ABSENT = object()

@@ -111,7 +111,7 @@ def _conditions(holder: Any, steps: Steps) -> list[tuple[Any, Steps]]:
 
 
 def _notes(asked: Asked) -> Iterator[str]:
-    yield from asked.fields
+    yield from dict.fromkeys(asked.fields)
     if asked.unknown:
         places = [place(*steps) for steps in asked.unknown]
         more = f" and {len(places) - _NAMED} more" if len(places) > _NAMED else ""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-import warnings
 from typing import TYPE_CHECKING, Any, Final
 
 from buildflags_sdk._evaluation.lines import shown
 from buildflags_sdk._evaluation.operators import prepare
+from buildflags_sdk._evaluation.regex import is_pattern
 from buildflags_sdk.importers.draft import Unsupported
 
 from .contexts import USER, attribute_path
@@ -159,19 +159,8 @@ def _takes(op: str, dialect: str, value: Any, where: str) -> bool:
     try:
         prepare(op, dialect, [value])
     except ValueError as error:
-        if op == "matches" and isinstance(value, str) and _is_pattern(value):
+        if op == "matches" and isinstance(value, str) and is_pattern(value):
             msg = f"{where}: {error}"
             raise Unsupported(msg) from None
-        return False
-    return True
-
-
-def _is_pattern(pattern: str) -> bool:
-    """Tell whether any engine takes it: what none takes matches nothing there, and nothing here."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            re.compile(pattern)
-    except (re.error, OverflowError, RecursionError):
         return False
     return True

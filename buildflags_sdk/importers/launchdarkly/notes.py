@@ -77,6 +77,9 @@ def _on_clauses(raw: Json, *steps: str) -> list[str]:
                 patterns += [python_note(value) for value in items(clause, "values", where) if isinstance(value, str)]
             elif operator not in OPERATORS and operator != SEGMENT_MATCH:
                 unknown.append(f"{shown(operator)} at {where}")
+    patterns = list(dict.fromkeys(filter(None, patterns)))
+    if len(patterns) > _NAMED:
+        patterns = [*patterns[:_NAMED], f"and {len(patterns) - _NAMED} more patterns"]
     if not unknown:
         return patterns
     more = f" and {len(unknown) - _NAMED} more" if len(unknown) > _NAMED else ""

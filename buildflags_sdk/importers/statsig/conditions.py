@@ -172,8 +172,8 @@ def _texts(target: Any, *, by_key: bool) -> list[str]:
     """
     if isinstance(target, dict) and by_key:
         return [key for key in target if key == key.lower()]
-    listed = [operand_text(each) or "" for each in target] if isinstance(target, list) else []
-    return list({text.lower(): text for text in listed}.values())
+    listed = map(operand_text, target) if isinstance(target, list) else ()
+    return list({text.lower(): text for text in listed if text is not None}.values())
 
 
 def _equal(attribute: Json, target: Any, *, negate: bool) -> Json:
