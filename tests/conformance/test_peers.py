@@ -281,6 +281,16 @@ def test_an_export_that_statsigs_sdk_reads_nothing_of_is_not_compared_with_its_d
     assert "finds no specs" in done.stderr
 
 
+def test_a_statsig_layer_is_compared_by_its_parameters_too(tmp_path: Path) -> None:
+    statsig = pytest.importorskip("buildflags_sdk.importers.peers.statsig")
+    try:
+        evaluate = statsig.evaluator(_export("statsig"))
+    except ConfigurationError as error:
+        pytest.skip(str(error))
+    assert evaluate("l", {"userID": "u", "country": "DE"}).value == ({"v": 1}, "r")
+    assert evaluate("l", {"userID": "u", "country": "FR"}).value == ({}, "default")
+
+
 def test_a_context_that_is_none_is_named_by_its_line(tmp_path: Path) -> None:
     done = verified("launchdarkly", tmp_path, _export("launchdarkly"), {"key": "u"}, {"country": "DE"})
     assert "line 2: " in done.stderr

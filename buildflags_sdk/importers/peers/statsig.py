@@ -69,8 +69,9 @@ def evaluator(data: bytes) -> Evaluate:
             return Answer(first if first == second else DEFAULT)
         kind, name = kind_of(key)
         if kind == "layer":  # a layer gives its parameters one by one
-            rule = rule_of(client.get_layer(user, name))
-            return Answer(rule, said(rule=rule))
+            layer = client.get_layer(user, name)
+            values = {parameter: layer.get(parameter, None) for parameter in parameters}
+            return Answer((_given(values), rule_of(layer)), said(rule=rule_of(layer)))
         found = (client.get_dynamic_config if kind == "config" else client.get_feature_gate)(user, name)
         return Answer((found.value, rule_of(found)), said(rule=rule_of(found)))
 
@@ -90,16 +91,30 @@ def evaluator(data: bytes) -> Evaluate:
         for store, body in (tables.get("param_stores") or {}).items()
         for name, parameter in (body.get("parameters") or {}).items()
     }
+    parameters = sorted(_parameters(tables))
     known_names = {kind: frozenset(tables.get(table) or ()) for table, kind in _TABLES.items()}
     return evaluate
 
 
 def ours(decision: Decision, entry: Mapping[str, Any]) -> Any:
-    """A decision of ours as a value with the id of its rule; of a layer the id alone, of a stored parameter the value."""
+    """A decision of ours as a value with the id of its rule; of a stored parameter the value alone."""
     from buildflags_sdk.importers.statsig import rule_id_of  # noqa: PLC0415 - the importer of one system
 
     where = entry["meta"]["imported"]["where"]
     if where.startswith("$.param_stores"):
         return value_of(decision, entry)
-    rule = rule_id_of(decision)
-    return rule if ".layer_configs" in where else (value_of(decision, entry), rule)
+    value = value_of(decision, entry)
+    return (_given(value) if ".layer_configs" in where else value, rule_id_of(decision))
+
+
+def _parameters(tables: Mapping[str, Any]) -> set[str]:
+    """The parameters that a layer may have: its own, and those of the configs that it delegates to."""
+    specs = [spec for table in ("layer_configs", "dynamic_configs") for spec in (tables.get(table) or {}).values()]
+    objects = [spec.get("defaultValue") for spec in specs]
+    objects += [rule.get("returnValue") for spec in specs for rule in spec.get("rules") or ()]
+    return {name for given in objects if isinstance(given, dict) for name in given}
+
+
+def _given(values: Any) -> Any:
+    """A layer's parameters: one that is null and one that is not there are alike to who asks for it."""
+    return {name: value for name, value in values.items() if value is not None} if isinstance(values, dict) else values
