@@ -8,6 +8,8 @@ from typing import Any
 from .operators.wording import plain_text
 
 _SAFE = 2**53
+_BASES = {"0x": 16, "0o": 8, "0b": 2}
+_SPACES = "\t\n\v\f\r \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
 
 
 def truthy(value: Any) -> bool:
@@ -27,7 +29,7 @@ def to_number(value: Any) -> float:
     if value is None:
         return 0.0
     if isinstance(value, str):
-        return _spelt(value.strip())
+        return _spelt(value.strip(_SPACES))
     if isinstance(value, (list, tuple)):
         return to_number(to_text(value))
     return nan
@@ -36,13 +38,18 @@ def to_number(value: Any) -> float:
 def _spelt(text: str) -> float:
     if not text:
         return 0.0
+    if not text.isascii() or "_" in text or text != text.strip():  # Python also reads other scripts' digits
+        return nan
     unsigned = text.lstrip("+-")
     if unsigned[:1].lower() in ("n", "i") and unsigned != "Infinity":  # Python also reads nan, inf and iNFINITY
         return nan
     try:
-        return nan if "_" in text else float(text)
+        base = _BASES.get(text[:2].lower())
+        return float(text) if base is None else float(int(text[2:], base)) if text[2:].isalnum() else nan
     except ValueError:
         return nan
+    except OverflowError:
+        return float("inf")
 
 
 def leading_number(value: Any) -> float:

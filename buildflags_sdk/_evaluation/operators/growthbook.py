@@ -203,15 +203,25 @@ def _unequal(wanted: Any) -> Holds:
 
 def _ordering(compare: Callable[[Any, Any], bool]) -> Callable[[Any], Holds]:
     def prepare(bound: Any) -> Holds:
+        right = _text(bound) if isinstance(bound, _STRUCTURES) else bound
+        number, is_text = _number(right), isinstance(right, str)
+
         def holds(value: Any) -> bool:
-            left = _text(value) if isinstance(value, (list, tuple)) else value
-            if isinstance(left, str) and isinstance(bound, str):
-                return compare(left, bound)
-            return compare(_number(left), _number(bound))
+            left = _text(value) if isinstance(value, _STRUCTURES) else value
+            if is_text and isinstance(left, str):
+                return (
+                    compare(left, right) if left.isascii() and right.isascii() else compare(_units(left), _units(right))
+                )
+            return compare(_number(left), number)
 
         return holds
 
     return prepare
+
+
+def _units(text: str) -> bytes:
+    """What JavaScript orders texts by."""
+    return text.encode("utf-16-be", "surrogatepass")
 
 
 def _version(compare: Callable[[Any, Any], bool]) -> Callable[[Any], Holds]:
@@ -252,12 +262,14 @@ def _negated(prepare: Callable[[Any], Holds], *, needs_list: bool = False) -> Ca
 
 def _regex(*, ignore_case: bool) -> Callable[[Any], Holds]:
     def prepare(pattern: Any) -> Holds:
+        if not isinstance(pattern, str):
+            return lambda _: False
         from ..regex import is_pattern, prepare_pattern  # noqa: PLC0415, TID252 - only patterns pay for the import
 
         try:
-            found = prepare_pattern(str(pattern), ignore_case=ignore_case)
+            found = prepare_pattern(pattern, ignore_case=ignore_case)
         except Unpreparable:
-            if is_pattern(str(pattern)):
+            if is_pattern(pattern):
                 raise  # it would match for them: too dear here, and refused by name
             return lambda _: False
 
