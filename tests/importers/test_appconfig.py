@@ -90,7 +90,7 @@ def test_an_action_holds_for(action, value, passes, fails):
         ("SCHEDULE_BETWEEN_TIME_RANGE", "CURRENT_TIME", {"START": "22:00", "END": "11:59"}, False),
         ("SCHEDULE_BETWEEN_TIME_RANGE", "CURRENT_TIME", {"START": "12:30", "END": "13:30", "TIMEZONE": "Europe/Copenhagen"}, True),
         ("SCHEDULE_BETWEEN_TIME_RANGE", "CURRENT_TIME", {"START": "14:30", "END": "15:30", "TIMEZONE": "UTC+3"}, True),
-        ("SCHEDULE_BETWEEN_TIME_RANGE", "CURRENT_TIME", {"START": "00:00", "END": "23:59", "TIMEZONE": False}, False),
+        ("SCHEDULE_BETWEEN_TIME_RANGE", "CURRENT_TIME", {"START": "00:00", "END": "23:59", "TIMEZONE": []}, False),
         ("SCHEDULE_BETWEEN_DAYS_OF_WEEK", "CURRENT_DAY_OF_WEEK", {"DAYS": ["THURSDAY"]}, True),
         ("SCHEDULE_BETWEEN_DAYS_OF_WEEK", "CURRENT_DAY_OF_WEEK", {"DAYS": ["FRIDAY"], "TIMEZONE": "Pacific/Kiritimati"}, True),
         ("SCHEDULE_BETWEEN_DATETIME_RANGE", "CURRENT_DATETIME", {"START": "2023-11-16T12:00:00", "END": "2023-11-17"}, True),
@@ -140,7 +140,7 @@ def test_a_feature_that_is_all_understood_has_no_note():
     assert read(feature()).report.exact == 1
 
 
-@pytest.mark.parametrize("zone", [None, ""])
+@pytest.mark.parametrize("zone", [None, "", False, 0])
 def test_no_time_zone_is_the_hosts_own_there_and_utc_here(zone):
     noted(read(feature(value=hours(TIMEZONE=zone))), "Powertools takes the zone of its host, here it is UTC")
 

@@ -129,7 +129,8 @@ def _condition(raw: Any, where: str, notes: list[str]) -> dict[str, Any]:
     zone: Any = "UTC"
     if action in _SCHEDULES and isinstance(value, dict) and "TIMEZONE" in value:
         zone, value = value["TIMEZONE"], {**value, "TIMEZONE": _zone_name(value["TIMEZONE"])}
-    if zone is None or zone == "":
+    nowhere = isinstance(zone, (list, dict))  # which its validator lets pass when empty, and its comparison fails on
+    if not zone and not nowhere:
         notes.append(f"{where}: TIMEZONE is {shown(zone)}: Powertools takes the zone of its host, here it is UTC")
     test = {"op": _ACTIONS[action], "dialect": "powertools", "values": [value]}
     try:
@@ -137,8 +138,8 @@ def _condition(raw: Any, where: str, notes: list[str]) -> dict[str, Any]:
     except Unpreparable as problem:
         msg = f"{where}: {problem}"
         raise Unsupported(msg) from None
-    if not zone and zone is not None and zone != "":
-        return {"any": []}  # no zone, which its validator lets pass and its comparison fails on
+    if nowhere:
+        return {"any": []}
     # A key that is there and null is compared as any other value; one that is not there never holds.
     null_holds = action not in _SCHEDULES and bool(holds(None))
     return {"attr": [key], **test, **({"on_missing": False, "on_null": True} if null_holds else {})}
