@@ -269,6 +269,13 @@ def test_a_number_with_too_many_digits_to_be_written_lets_nobody_in() -> None:
     assert decide(made, "g", {"userID": "u"}).value is False
 
 
+def test_an_empty_text_of_a_users_own_field_is_no_value_and_equals_none() -> None:
+    asked = {"userID": "u", "email": "", "custom": {"plan": ""}}
+    for name, op, on in (("email", "eq", False), ("email", "neq", True), ("plan", "eq", True), ("plan", "neq", False)):
+        made = imported(gate("g", rule(field(name, op, ""))))
+        assert decide(made, "g", asked).value is on, (name, op)
+
+
 def test_an_object_has_no_text_for_a_pattern() -> None:
     made = imported(gate("g", rule(field("plan", "str_matches", ".*"))))
 
