@@ -308,6 +308,6 @@ class _Reader:
 
 
 def _is_dotless(ranges: Ranges) -> bool:
-    """Whether they hold an i with or without a dot that is not ASCII's, and not that: in any case Python takes them for one."""
+    """Whether they hold U+0130 or U+0131 and no ASCII i: Python, but not RE2, takes the three for one letter in any case."""
     holds = [any(low <= code <= high for low, high in ranges) for code in (_DOTTED, _DOTLESS, ord("i"), ord("I"))]
     return any(holds[:2]) and not any(holds[2:])

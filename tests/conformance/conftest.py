@@ -81,6 +81,37 @@ class Both:
         return defined
 
 
+@pytest.fixture
+def statsig_of() -> Iterator[Callable[[Any], Any]]:
+    """`statsig_of(export)`: Statsig's SDK over an export, without its network and logs; the one before is shut down."""
+    sdk = pytest.importorskip("statsig_python_core", reason="the peer's SDK is not installed: statsig-python-core")
+    opened: list[Any] = []
+
+    class Store(sdk.DataStore):  # type: ignore[misc,name-defined]
+        def get(self, key: str) -> Any:
+            return sdk.DataStoreResponse(self.specs, 1_700_000_000_000)
+
+    def close() -> None:
+        while opened:
+            opened.pop().shutdown().wait()
+
+    def make(export: Any) -> Any:
+        close()
+        options, store = sdk.StatsigOptions(), Store()
+        options.disable_network = options.disable_all_logging = options.disable_country_lookup = True
+        options.wait_for_user_agent_init = False
+        options.output_log_level = "none"
+        options.environment = "production"
+        store.specs = json.dumps(export)
+        options.data_store = store
+        opened.append(sdk.Statsig("secret-of-nobody", options))
+        opened[0].initialize().wait()
+        return opened[0]
+
+    yield make
+    close()
+
+
 @pytest.fixture(scope="session")
 def tally() -> Callable[..., None]:
     """`tally(system, passed=, refused=, failed=, left_out={name: count})` adds up; one table is printed at the end."""

@@ -68,7 +68,7 @@ STATSIG = (
 
 
 @pytest.mark.parametrize("op", STATSIG)
-def test_statsig(op: str, both: Callable[..., Any], tally: Callable[..., None]) -> None:
+def test_statsig(op: str, both: Callable[..., Any], statsig_of: Callable[..., Any], tally: Callable[..., None]) -> None:
     sdk = pytest.importorskip("statsig_python_core", reason="the peer's SDK is not installed: statsig-python-core")
     listed = "any" in op or "none" in op or "array" in op
     operands = [[each] for each in (*TEXTS, *NUMBERS)] + [["a", "A"], ["1", 1], []] if listed else [*TEXTS, *NUMBERS]
@@ -95,17 +95,7 @@ def test_statsig(op: str, both: Callable[..., Any], tally: Callable[..., None]) 
         "condition_map": by_key(operands, condition), "has_updates": True, "time": 1_700_000_000_000,
     }  # fmt: skip
 
-    class Store(sdk.DataStore):  # type: ignore[misc,name-defined]
-        def get(self, key: str) -> Any:
-            return sdk.DataStoreResponse(json.dumps(export), 1_700_000_000_000)
-
-    options = sdk.StatsigOptions()
-    options.disable_network = options.disable_all_logging = options.disable_country_lookup = True
-    options.wait_for_user_agent_init = False
-    options.output_log_level = "none"
-    options.data_store = Store()
-    client = sdk.Statsig("secret-of-nobody", options)
-    client.initialize().wait()
+    client = statsig_of(export)
 
     def theirs(key: str, value: Any) -> Any:
         try:
@@ -115,18 +105,13 @@ def test_statsig(op: str, both: Callable[..., Any], tally: Callable[..., None]) 
                 raise
             return None  # its core panics over a moment that is too far away
 
-    try:
-        decided = both(statsig.read(json.dumps(export).encode()))
-        values = [*TEXTS, *NUMBERS, *(each for each in OTHERS if each is not None)]
-        asked = compare(
-            decided,
-            list(gates),
-            values,
-            lambda value: statsig.context_of({"userID": "u", "custom": {"p": value}}, {}),
-            theirs,
-        )
-    finally:
-        client.shutdown().wait()
+    decided = both(statsig.read(json.dumps(export).encode()))
+    values = [*TEXTS, *NUMBERS, *(each for each in OTHERS if each is not None)]
+
+    def context_of(value: Any) -> Any:
+        return statsig.context_of({"userID": "u", "custom": {"p": value}}, {})
+
+    asked = compare(decided, list(gates), values, context_of, theirs)
     tally("statsig (odd)", passed=asked)
 
 

@@ -9,7 +9,7 @@ from .numbers import ORDERINGS, unleash_number
 from .row import Operator, Rows, Unpreparable, of_any_element, only, shown
 from .text import prepare_matches
 from .versions import strict_version
-from .wording import rust_number, unaltered
+from .wording import rust_text, unaltered
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,20 +20,6 @@ def eppo_number(value: Any) -> float | None:
     number = unleash_number(value)
     try:
         return None if number is None else float(number)
-    except OverflowError:
-        return None
-
-
-def eppo_text(value: Any) -> str | None:
-    """Text as it is, true and false in lower case, numbers with all their digits and no exponent."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if not isinstance(value, (int, float)):
-        return None
-    try:
-        return rust_number(float(value))
     except OverflowError:
         return None
 
@@ -75,8 +61,8 @@ def _ordering(compare: Callable[[Any, Any], bool]) -> Callable[[list[Any]], Call
 
 
 ROWS: Rows = {
-    ("in", "eppo"): Operator(prepare_in_texts(eppo_text, unaltered), "texts"),
-    ("matches", "eppo"): Operator(prepare_matches(eppo_text), "patterns, searched for"),
+    ("in", "eppo"): Operator(prepare_in_texts(rust_text, unaltered), "texts"),
+    ("matches", "eppo"): Operator(prepare_matches(rust_text), "patterns, searched for"),
     **{
         (word, "eppo"): Operator(_ordering(compare), "one version, number or its text")
         for word, (compare, _) in ORDERINGS.items()

@@ -4,23 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from .wording import integer_text, rust_number
+from .wording import integer_text, rust_number, rust_text
 
 _LEAST, _MOST = -(2**63), 2**64 - 1
 
 
 def attribute_text(value: Any) -> str | None:
-    """Text as it is, true and false in lower case, numbers with all digits of their double, a list as JSON; None for others."""
-    if value.__class__ is str:
-        return value
-    if isinstance(value, (bool, str, list, tuple)):
-        return operand_text(value)
-    if not isinstance(value, (int, float)):
-        return None
-    try:
-        return rust_number(float(value))
-    except OverflowError:
-        return None
+    """A list as JSON, anything else as Rust writes it: numbers with all digits of their double; None for what has no text."""
+    return operand_text(value) if isinstance(value, (list, tuple)) else rust_text(value)
 
 
 def operand_text(value: Any) -> str | None:

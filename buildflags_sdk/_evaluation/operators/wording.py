@@ -56,6 +56,20 @@ def rust_number(value: float) -> str:
     return f"{Decimal(float.__repr__(value)):f}"
 
 
+def rust_text(value: Any) -> str | None:
+    """Text as it is, true and false in lower case, numbers with all digits of their double; None for anything else."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if not isinstance(value, (int, float)):
+        return None
+    try:
+        return rust_number(float(value))
+    except OverflowError:
+        return None
+
+
 def javascript_text(value: Any) -> str | None:
     """As `plain_text`, but an integer is the double that JavaScript holds of it: beyond 2^53 its last digits are lost."""
     if not isinstance(value, int) or isinstance(value, bool) or -_SAFE <= value <= _SAFE:

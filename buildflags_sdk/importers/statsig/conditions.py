@@ -183,9 +183,8 @@ def _equal(attribute: Json, target: Any, *, negate: bool) -> Json:
             # There an empty text is no value to its SDK, as seen by asking it.
             absent = {"any": [absent, {**attribute, "op": "equals", "values": [""]}]}
         return {"not": absent} if negate else absent
-    if isinstance(target, dict) or (
-        target == "" and is_own(attribute["attr"])
-    ):  # of those fields an empty text is no value
+    own_and_empty = target == "" and is_own(attribute["attr"])  # of those fields an empty text is no value
+    if isinstance(target, dict) or own_and_empty:
         return {"all": []} if negate else _NOBODY
     made = {**attribute, "op": "equals", "values": [target], "dialect": "statsig"}
     return {**made, "negate": True, "on_missing": True} if negate else made
