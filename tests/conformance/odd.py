@@ -38,7 +38,7 @@ def compare(
     context_of: Callable[[Any], Any],
     theirs: Callable[[str, Any], Any],
 ) -> int:
-    """Ask each flag about each value; how many answers there were. A None of theirs is an SDK that broke off."""
+    """Ask each flag about each value; how many answers there were. A None of theirs is an SDK that broke off or draws lots."""
     asked = 0
     standings = {each.source_key: each for each in decided.imported.report.findings if each.kind == "flag"}
     told = [key for key in keys if any(words in standings[key].why for words in _OF_PATTERNS)]

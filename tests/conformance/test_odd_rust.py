@@ -98,6 +98,10 @@ def test_statsig(op: str, both: Callable[..., Any], statsig_of: Callable[..., An
     client = statsig_of(export)
 
     def theirs(key: str, value: Any) -> Any:
+        if "array" in op and value == [None] and operands[int(key[1:])] == [""]:
+            # Its core counts an element without a text equal to an empty one, but hashes it otherwise: found in a table
+            # only when seven bits of both hashes agree, once in 128 times.
+            return None
         try:
             return client.check_gate(sdk.StatsigUser(user_id="u", custom={"p": value}), key)
         except BaseException as error:
