@@ -22,7 +22,7 @@ TEXTS: Final = [
 NUMBERS: Final[list[Any]] = [
     0, 1, -1, 1.5, 1e21, 1e-7, 1_700_000_000, 1_700_000_000_000, 2**53 + 1, 2**63, -0.0, True, False, 1000.0, 0.1 + 0.2,
 ]  # fmt: skip
-OTHERS: Final[list[Any]] = [None, [], ["a"], ["A", "b"], [1, "1"], [True], [None], [["a"]], {"a": 1}, {}]
+OTHERS: Final[list[Any]] = [None, [], ["a"], ["A", "b"], [1, "1"], [True], [None], [["a"]], [2**63, -0.0], {"a": 1}, {}]
 _OF_PATTERNS: Final = ("in Unicode", "as RE2 does", "as RE2 reads")  # what a finding says of one that is read otherwise
 VALUES: Final = [*TEXTS, *NUMBERS, *OTHERS]
 
