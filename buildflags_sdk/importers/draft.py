@@ -12,6 +12,7 @@ from buildflags_sdk._wire.limits import DEFAULT_LIMITS
 from buildflags_sdk._wire.names import is_name
 from buildflags_sdk.errors import RulesetError
 
+from .links import links_of, too_long
 from .report import AttributeMapping, Finding, Imported, Report, Standing
 
 if TYPE_CHECKING:
@@ -79,13 +80,7 @@ class Draft:
     def refuse_flag(self, source_key: str, why: str, *, where: str, type: str = "object") -> None:
         """Add a flag that gives the caller's default, with an error that says why."""
         key = self.name("flag", source_key)
-        self.flags[key] = {
-            "key": key,
-            "type": type,
-            "variants": {},
-            "broken": f"not imported from {self.system}: {why}",
-            "meta": {"imported": self._origin(source_key, where)},
-        }
+        self.flags[key] = self._broken(source_key, key, why, where, type)
         self._findings.append(Finding("flag", source_key, key, Standing.REFUSED, why, where))
 
     def add_segment(self, source_key: str, entry: dict[str, Any], *, where: str, why: str = "") -> None:
@@ -105,8 +100,24 @@ class Draft:
         self._findings.append(Finding("segment", source_key, key, Standing.REFUSED, why, where))
 
     def done(self, attributes: AttributeMapping) -> Imported:
-        """The import."""
+        """The import. A flag whose entries lead on for longer than evaluation follows them is refused after all."""
+        heights = links_of(self.flags, self.segments).heights()
+        for at, finding in enumerate(self._findings):
+            problem = too_long(heights.get((finding.kind, finding.key), 0))
+            if problem and finding.kind == "flag" and finding.standing != Standing.REFUSED:
+                type_ = self.flags[finding.key]["type"]
+                self.flags[finding.key] = self._broken(finding.source_key, finding.key, problem, finding.where, type_)
+                self._findings[at] = finding._replace(standing=Standing.REFUSED, why=problem)
         return Imported(self.flags, self.segments, Report(self.system, self.version, tuple(self._findings)), attributes)
+
+    def _broken(self, source_key: str, key: str, why: str, where: str, type_: str) -> dict[str, Any]:
+        return {
+            "key": key,
+            "type": type_,
+            "variants": {},
+            "broken": f"not imported from {self.system}: {why}",
+            "meta": {"imported": self._origin(source_key, where)},
+        }
 
     def _origin(self, source_key: str, where: str) -> dict[str, Any]:
         return {"system": self.system, "key": source_key, "where": where}

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from buildflags_sdk._evaluation.lines import shown
+from buildflags_sdk._wire.limits import DEFAULT_LIMITS
 from buildflags_sdk.errors import ConfigurationError, FlagFileError
 
 from .draft import Draft, Unsupported, an_object, place
@@ -23,6 +24,7 @@ FRACTIONAL_VERSIONS: Final = (1, 2, 3)
 """The hashes of `fractional`: abs(int32) in percent, (uint32 x total) >> 32, and that over CBOR. They agree on nobody."""
 
 _SYSTEM = "flagd"
+_DEEPEST: Final = 128  # levels of a program before chains of `if` are flattened
 _ORIGIN, _ORIGIN_THERE = "imported", "flagd.imported"
 _FLAG: Final[Shape] = dict.fromkeys(
     ("key", "state", "variants", "defaultVariant", "targeting", "metadata", "source", "selector")
@@ -115,7 +117,7 @@ def _entry(
         if _ORIGIN in meta:
             notes.append(f"the metadata's {_ORIGIN!r} is called {_ORIGIN_THERE!r} here, where an import notes its own")
     if targeting:
-        program = _flattened(_with_evaluators(targeting, evaluators, f"{where}.targeting"))
+        program = _flattened(_Evaluators(evaluators, f"{where}.targeting").placed(targeting))
         computed = {"expression": program, "dialect": dialect, "flag_key": key}
         entry["rules"] = [{"id": "targeting", "serve": {"computed": computed}}]
     return entry, notes
@@ -133,22 +135,37 @@ def _default(name: Any, variants: dict[str, Any], where: str) -> dict[str, Any] 
     return {"variant": name} if name in variants else {"computed": {"expression": name}}
 
 
-def _with_evaluators(logic: Any, evaluators: dict[str, Any], where: str, inside: tuple[str, ...] = ()) -> Any:
-    """The logic with each `{"$ref": name}` replaced by the evaluator of that name, in evaluators too."""
-    if isinstance(logic, list):
-        return [_with_evaluators(inner, evaluators, where, inside) for inner in logic]
-    if not isinstance(logic, dict):
-        return logic
-    if "$ref" not in logic:
-        return {word: _with_evaluators(inner, evaluators, where, inside) for word, inner in logic.items()}
-    name = logic["$ref"]
-    if len(logic) != 1 or not isinstance(name, str) or name not in evaluators:
-        msg = f"{where}: there is no evaluator {shown(name)} under $evaluators"
-        raise Unsupported(msg)
-    if name in inside:
-        msg = f"{where}: the evaluators {' -> '.join((*inside, name))} refer to each other in a ring"
-        raise Unsupported(msg)
-    return _with_evaluators(evaluators[name], evaluators, where, (*inside, name))
+class _Evaluators:
+    """A program with each `{"$ref": name}` replaced by the evaluator of that name, in evaluators too."""
+
+    def __init__(self, evaluators: dict[str, Any], where: str) -> None:
+        self._evaluators = evaluators
+        self._where = where
+        self._left = DEFAULT_LIMITS.line_bytes  # each part takes a byte at least
+
+    def placed(self, logic: Any, inside: tuple[str, ...] = (), depth: int = 0) -> Any:
+        """The logic in full. Raises `Unsupported` for one that would never end or take more than an entry may."""
+        self._left -= 1
+        if self._left < 0 or depth > _DEEPEST:
+            much = (
+                f"more than {DEFAULT_LIMITS.line_bytes:,} parts" if self._left < 0 else f"more than {_DEEPEST} levels"
+            )
+            msg = f"{self._where}: it has {much} with its $evaluators in their places, over the limit for one entry"
+            raise Unsupported(msg)
+        if isinstance(logic, list):
+            return [self.placed(inner, inside, depth + 1) for inner in logic]
+        if not isinstance(logic, dict):
+            return logic
+        if "$ref" not in logic:
+            return {word: self.placed(inner, inside, depth + 1) for word, inner in logic.items()}
+        name = logic["$ref"]
+        if len(logic) != 1 or not isinstance(name, str) or name not in self._evaluators:
+            msg = f"{self._where}: there is no evaluator {shown(name)} under $evaluators"
+            raise Unsupported(msg)
+        if name in inside:
+            msg = f"{self._where}: the evaluators {' -> '.join((*inside, name))} refer to each other in a ring"
+            raise Unsupported(msg)
+        return self.placed(self._evaluators[name], (*inside, name), depth + 1)
 
 
 def _flattened(logic: Any) -> Any:

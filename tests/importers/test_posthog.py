@@ -200,6 +200,54 @@ def test_a_dependency_is_on_another_flags_answer(condition, expected):
     assert answer(read(flag(group(condition)), *others)) is expected
 
 
+ONE, TWO = flag(group(where()), key="one"), flag(group(on_flag("one", True)), group(), key="two")
+ON_TWO = on_flag("two", True, ["one", "two"])
+IN_US = where("country", "US")
+
+
+@pytest.mark.parametrize(
+    ("groups", "context", "expected"),
+    [
+        ([group(ON_TWO)], {}, None),  # one is undecided, so two is not asked
+        ([group(on_flag("one", True)), group(ON_TWO)], {}, True),  # one was tried before and is passed over
+        ([group(ON_TWO), group(ON_TWO)], {}, True),
+        ([group(IN_US, on_flag("one", True)), group(ON_TWO)], {"country": "US"}, True),
+        ([group(IN_US, on_flag("one", True)), group(ON_TWO)], {"country": "DE"}, None),
+        ([group(IN_US, on_flag("one", True)), group(ON_TWO)], {}, None),
+        ([group(on_flag("one", True)), group(on_flag("two", False, ["one", "two"]))], {}, None),
+        ([group(on_flag("one", False)), group(ON_TWO)], {"plan": "pro"}, True),
+    ],
+)
+def test_an_undecided_flag_of_a_chain_that_was_tried_before_is_passed_over(groups, context, expected):
+    imported = read(flag(*groups), ONE, TWO)
+    assert answer(imported, context) is expected
+    assert {each.standing for each in imported.report.findings} == {Standing.EXACT}
+
+
+@pytest.mark.parametrize(
+    "groups",
+    [
+        [
+            group(on_flag("one", True)),
+            group(on_flag("three", True, ["one", "two", "three"])),
+        ],  # three asks for one as well
+        [group(in_cohort(7)), group(ON_TWO)],
+        [group(on_flag("one", True)), group(in_cohort(8))],
+        [group(on_flag("two", True, ["two"])), group(ON_TWO)],  # a chain that leaves one out, which two tries
+        [group(on_flag("two", True)), group(on_flag("two", True, ["one"]))],
+        [*(group(where(f"p{at}"), on_flag("one", True)) for at in range(5)), group(ON_TWO)],
+    ],
+)
+def test_where_only_posthogs_sdk_knows_what_it_has_tried_the_report_says_so(groups):
+    three = flag(group(on_flag("two", True, ["one", "two"])), group(), key="three")
+    cohorts = {"7": {"type": "OR", "values": [on_flag("one", True)]}, "8": {"type": "OR", "values": [ON_TWO]}}
+    imported = read(flag(*groups), ONE, TWO, three, cohorts=cohorts)
+    findings = {each.source_key: each for each in imported.report.findings}
+    assert findings["f"].standing == Standing.APPROXIMATED
+    assert "has tried it before" in findings["f"].why
+    assert findings["three"].standing == Standing.EXACT
+
+
 def test_what_a_flag_depends_on_is_judged_for_that_flags_subject():
     imported = read(
         flag(group(on_flag("g", True))),

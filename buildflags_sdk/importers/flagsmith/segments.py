@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from buildflags_sdk._evaluation.lines import MAX_DEPTH, shown
+from buildflags_sdk._evaluation.lines import shown
 from buildflags_sdk.importers.draft import Draft, Unsupported, a_list, an_object, place
-from buildflags_sdk.importers.links import Links
+from buildflags_sdk.importers.links import Links, too_long
 from buildflags_sdk.importers.report import TARGETING_KEY
 
 from .conditions import (
@@ -94,8 +94,8 @@ def problems_of_chains(segments: list[Segment]) -> dict[str, str]:
         kind, feature = node
         if kind == "flag" and node not in heights and named & links.reaching([node]):
             found[feature] = "its overrides depend on its own result, which is an error in Flagsmith"
-        elif kind == "flag" and heights.get(node, 0) > MAX_DEPTH:
-            found[feature] = f"{heights[node]} entries name each other in a row, over the limit of {MAX_DEPTH}"
+        elif kind == "flag" and (problem := too_long(heights.get(node, 0))):
+            found[feature] = problem
     return found
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from buildflags_sdk._evaluation.lines import MAX_DEPTH
 from buildflags_sdk._evaluation.operators import prepare
 from buildflags_sdk._evaluation.operators.growthbook import is_operators
 from buildflags_sdk.importers.draft import Draft, Unsupported, a_list, an_object, place
@@ -48,6 +49,12 @@ def all_of(conditions: list[Condition]) -> Condition | None:
     """One condition for all of them, None when there are none."""
     kept = [condition for condition in conditions if condition != ALWAYS]
     return kept[0] if len(kept) == 1 else {"all": kept} if kept else None
+
+
+def _check_depth(depth: int, where: str) -> None:
+    if depth > MAX_DEPTH:
+        msg = f"{where}: its saved groups name each other more than {MAX_DEPTH} deep"
+        raise Unsupported(msg)
 
 
 class _Judged(NamedTuple):
@@ -99,6 +106,7 @@ class Conditions:
         self._segments: set[str] = set()
         self._problems: dict[str, str] = {}
         self._expansions = 0
+        self._depth = 0  # of saved groups that are being made, each for the one before
 
     def over_attributes(self, raw: Any, where: str) -> Condition:
         """A condition over the context. Raises `Unsupported`."""
@@ -229,6 +237,7 @@ class Conditions:
         if self._expansions > _EXPANDED:
             msg = f"{where}: its saved groups name each other more than {_EXPANDED:,} times"
             raise Unsupported(msg)
+        _check_depth(len(seen), where)
         expanded: dict[str, Any] = self._inside(referred.condition, where, seen | {referred.name})
         return expanded
 
@@ -272,7 +281,9 @@ class Conditions:
         if group not in self._segments:
             self._segments.add(group)
             inside = place("savedGroups", group)
+            self._depth += 1
             try:
+                _check_depth(self._depth, where)
                 when = self.over_attributes(referred.condition, inside)
                 unknown = unknown_fields(self._groups[group], GROUP, "savedGroups", group)
                 self._draft.add_segment(group, {"when": when}, where=inside, why=unknown)
@@ -281,6 +292,8 @@ class Conditions:
             except Unsupported as problem:
                 self._problems[group] = str(problem)
                 self._draft.refuse_segment(group, str(problem), where=inside)
+            finally:
+                self._depth -= 1
         if group in self._problems:
             raise Unsupported(self._problems[group])
         return _decided({"segment": self._draft.name("segment", group), "on_absent": False, "on_cycle": False})

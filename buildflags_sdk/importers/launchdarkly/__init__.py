@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from buildflags_sdk._evaluation.lines import MAX_DEPTH
 from buildflags_sdk.errors import FlagFileError
 from buildflags_sdk.importers.draft import Draft, Unsupported, place
-from buildflags_sdk.importers.links import Links
+from buildflags_sdk.importers.links import Links, too_long
 from buildflags_sdk.importers.report import AttributeMapping, Imported
 from buildflags_sdk.importers.source import MAX_BYTES, read_object
 
@@ -126,8 +125,8 @@ def _read_flags(reader: Reader, flags: Json, values: Json) -> dict[str, Made]:
             problem = reader.draft.problem_of_flag(key, entry)
             made[key] = Made(entry, why, where) if problem is None else Made(None, problem, where)
     for (kind, named), height in reader.links.heights().items():
-        if kind == "flag" and named in made and height > MAX_DEPTH:
-            problem = f"{height} entries name each other in a row, over the limit of {MAX_DEPTH}"
+        problem = too_long(height)
+        if kind == "flag" and named in made and problem:
             made[named] = Made(None, problem, made[named].where)
     return made
 

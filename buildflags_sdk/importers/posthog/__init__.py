@@ -26,8 +26,10 @@ from buildflags_sdk.importers.report import AttributeMapping, Imported
 from buildflags_sdk.importers.source import MAX_BYTES, read_object
 
 from .cohorts import Cohorts, cohorts_of
+from .dependencies import Dependencies
 from .fields import of_payload
-from .flags import FALSE, TRUE, Flag, Flags
+from .flag import FALSE, TRUE, Flag
+from .flags import Flags
 from .properties import DISTINCT_ID, Subject
 
 if TYPE_CHECKING:
@@ -69,11 +71,12 @@ def read(data: bytes, *, max_bytes: int = MAX_BYTES) -> Imported:
     draft.reserve("flag", flags)
     person = Subject()
     note = of_payload(raw)
-    reading = Flags(flags, draft, types, person, note)
-    reading.cohorts = Cohorts(cohorts, draft, reading.dependency, note)
+    dependencies = Dependencies(flags, draft, types, person)
+    dependencies.cohorts = Cohorts(cohorts, draft, dependencies, note)
+    reading = Flags(draft, dependencies, note)
     for flag in flags.values():
         reading.add(flag)
-    reading.cohorts.import_all()
+    dependencies.cohorts.import_all()
     reading.add_copies()
     return draft.done(AttributeMapping(DISTINCT_ID, person.renames))
 

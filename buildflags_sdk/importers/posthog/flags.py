@@ -3,88 +3,41 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from buildflags_sdk._evaluation.lines import shown
 from buildflags_sdk.importers.draft import Draft, Unsupported, a_list, an_object
 
 from .fields import of_flag
+from .flag import BUCKETED, FALSE, INDEX, TRUE, Flag, free, percentage
 from .properties import Subject, property_condition, undecidable
+from .tried import Tried
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
 
-    from .cohorts import Cohorts
+    from .dependencies import Dependencies
 
-TRUE: Final = "true"
-FALSE: Final = "false"
 _DEVICE: Final = "$device_id"
-_INDEX: Final = "aggregation_group_type_index"
-_BUCKETED: Final = "bucketing_identifier"
-
-
-class Flag(NamedTuple):
-    """A flag of the payload and where it stands."""
-
-    key: str
-    body: dict[str, Any]
-    at: int
-
-    @property
-    def where(self) -> str:
-        """Its place in the payload."""
-        return f"$.flags[{self.at}]"
-
-    @property
-    def filters(self) -> dict[str, Any]:
-        """Its filters; absent or null is none. Raises `Unsupported`."""
-        raw = self.body.get("filters")
-        return {} if raw is None else an_object(raw, f"{self.where}.filters")
-
-    @property
-    def variants(self) -> list[tuple[str, float]]:
-        """Its variants: key and percentage. Raises `Unsupported`."""
-        where = f"{self.where}.filters.multivariate"
-        multivariate = self.filters.get("multivariate")
-        raw = an_object({} if multivariate is None else multivariate, where)
-        found = []
-        for at, each in enumerate(a_list(raw.get("variants"), f"{where}.variants")):
-            variant = an_object(each, f"{where}.variants[{at}]")
-            key = variant.get("key")
-            if not isinstance(key, str) or not key:
-                msg = f"{where}.variants[{at}].key is {shown(key)}, not a text"
-                raise Unsupported(msg)
-            found.append((key, _percent(variant.get("rollout_percentage"), f"{where}.variants[{at}]")))
-        return found
-
-    @property
-    def plain(self) -> dict[bool, str]:
-        """What plain true and plain false are called: not as one of the variants is."""
-        taken = {key for key, _ in self.variants}
-        return {truth: _free(TRUE if truth else FALSE, taken) for truth in (True, False)}
 
 
 class Flags:
     """The flags of one payload, each read on its own."""
 
-    cohorts: Cohorts
-
-    def __init__(
-        self, flags: Mapping[str, Flag], draft: Draft, types: Mapping[str, str], person: Subject, note: str = ""
-    ) -> None:
-        self.flags = flags
-        self.note = note  # what is to be said of every flag
+    def __init__(self, draft: Draft, dependencies: Dependencies, note: str = "") -> None:
         self.draft = draft
-        self.types = types
-        self.person = person
-        self._copies: dict[tuple[str, str | None], str] = {}
-        self._to_copy: list[tuple[Flag, str, Subject]] = []
+        self.dependencies = dependencies
+        self.cohorts = dependencies.cohorts
+        self.flags = dependencies.flags
+        self.types = dependencies.types
+        self.person = dependencies.person
+        self.note = note  # what is to be said of every flag
 
     def add(self, flag: Flag) -> None:
         """Add a flag and its payloads to the draft, or say why not."""
         notes: list[str] = []
         try:
-            bucketed = self._subject(flag.filters.get(_INDEX), f"{flag.where}.filters")
+            bucketed = self._subject(flag.filters.get(INDEX), f"{flag.where}.filters")
             entry = self._entry(flag, bucketed, notes)
             payloads = self._payloads(flag, notes)
         except Unsupported as error:
@@ -97,8 +50,7 @@ class Flags:
 
     def add_copies(self) -> None:
         """Add the copies of flags that others depend on, for the subjects of those others."""
-        while self._to_copy:
-            flag, name, subject = self._to_copy.pop()
+        for flag, name, subject in self.dependencies.copies():
             notes: list[str] = []
             try:
                 entry = self._entry(flag, subject, notes)
@@ -113,65 +65,16 @@ class Flags:
         if "broken" not in made:
             made["meta"]["imported"]["plain"] = {name: truth for truth, name in flag.plain.items()}
 
-    def dependency(self, raw: dict[str, Any], where: str, subject: Subject) -> dict[str, Any]:
-        """A filter over another flag's answer for that subject. Raises `Unsupported`."""
-        key, wanted, chain = raw.get("key"), raw.get("value"), raw.get("dependency_chain")
-        if raw.get("operator", "exact") != "flag_evaluates_to" or not key or wanted is None:
-            return {"any": []}
-        if not isinstance(key, str) or not isinstance(chain, (list, type(None))):
-            msg = f"{where} is {shown(raw)}, which names no flag"
-            raise Unsupported(msg)
-        if not chain or key not in chain or key not in self.flags:
-            return undecidable(f"flag {key}")
-        conditions = [self._decided(name, where, subject) for name in chain if name != key]
-        condition = self._decided(key, where, subject)
-        if isinstance(wanted, bool):
-            condition["on"] = wanted
-        else:
-            names = [name for name, _ in self.flags[key].variants]
-            condition["variants"] = [wanted] if wanted in names else []
-        return {"all": [*conditions, condition], "in_order": True} if conditions else condition
-
-    def _decided(self, name: Any, where: str, subject: Subject) -> dict[str, Any]:
-        if not isinstance(name, str) or not name:
-            msg = f"{where}.dependency_chain holds {shown(name)}, no key of a flag"
-            raise Unsupported(msg)
-        unsure = dict.fromkeys(("on_absent", "on_cycle", "on_error"), "undecided")
-        return {"flag": self.draft.name("flag", self._for_subject(name, subject)), **unsure}
-
-    def _for_subject(self, key: str, subject: Subject) -> str:
-        """The flag, or the copy of it, that answers as PostHog's SDK judges it for a flag over that subject.
-
-        The SDK judges what a flag depends on by the properties and the key of that flag's own subject, whatever kind the
-        other is over, and tells it of no groups: its groups of filters over another type than its own never hold there.
-        """
-        flag = self.flags.get(key)
-        if flag is None or not flag.body.get("active"):
-            return key
-        filters = flag.filters
-        index, groups = filters.get(_INDEX), filters.get("groups")
-        kept = [each for each in _dicts(groups) if each.get(_INDEX) in (None, index)]
-        same = subject.group_type is None if index is None else self.types.get(str(index)) == subject.group_type
-        known = index is None or bool(self.types.get(str(index)))
-        if same and known and len(kept) == len(_dicts(groups)):
-            return key
-        made = (key, subject.group_type)
-        if made not in self._copies:
-            name = _free(f"{key}.for-{subject.group_type or 'person'}", self.flags)
-            self._copies[made] = name
-            self._to_copy.append((_copy(flag), name, self.person if subject.group_type is None else subject))
-        return self._copies[made]
-
     def _entry(self, flag: Flag, bucketed: Subject, notes: list[str]) -> dict[str, Any]:
         body, filters, variants, plain = flag.body, flag.filters, flag.variants, flag.plain
         if body.get("ensure_experience_continuity"):
             msg = "it keeps each person's variant across logging in (experience continuity), which PostHog's server stores"
             raise Unsupported(msg)
         notes += filter(None, (*of_flag(body, flag.at), self.note))
-        rules = self._before_groups(flag, bucketed)
+        rules, tried = self._before_groups(flag, bucketed), Tried()
         for at, raw in enumerate(a_list(filters.get("groups"), f"{flag.where}.filters.groups")):
             group = an_object(raw, f"{flag.where}.filters.groups[{at}]")
-            rules += self._group(flag, group, at, bucketed, notes)
+            rules += self._group(flag, group, at, bucketed, tried, notes)
         values: dict[str, Any] = {key: key for key, _ in variants}
         marks: dict[str, Any] = {plain[True]: True, plain[False]: False}
         if variants:
@@ -208,16 +111,16 @@ class Flags:
         return [*rules, {"id": "no-device", "when": {"all": [unknown, undecidable("device")]}, "serve": None}]
 
     def _by_device(self, flag: Flag) -> bool:
-        if flag.filters.get(_INDEX) is not None:
+        if flag.filters.get(INDEX) is not None:
             return False
-        return (flag.body.get(_BUCKETED) or flag.filters.get(_BUCKETED)) == "device_id"
+        return (flag.body.get(BUCKETED) or flag.filters.get(BUCKETED)) == "device_id"
 
     def _group(
-        self, flag: Flag, group: dict[str, Any], at: int, bucketed: Subject, notes: list[str]
+        self, flag: Flag, group: dict[str, Any], at: int, bucketed: Subject, tried: Tried, notes: list[str]
     ) -> list[dict[str, Any]]:
         where = f"{flag.where}.filters.groups[{at}]"
-        of_flag = flag.filters.get(_INDEX)
-        index = group.get(_INDEX, of_flag)
+        of_flag = flag.filters.get(INDEX)
+        index = group.get(INDEX, of_flag)
         subject = bucketed if index is None or index == of_flag else None
         conditions: list[dict[str, Any]] = []
         if subject is None:
@@ -233,9 +136,11 @@ class Flags:
             kind, only_server = property_.get("type"), ""
             if kind == "cohort":
                 condition, only_server = self.cohorts.condition(property_, subject)
+                asks = self.dependencies.in_cohort(str(property_.get("value")), place, tried, notes)
+                only_server = only_server or asks
             elif kind == "flag":
-                condition = self.dependency(property_, place, subject)
-                only_server = self._asks_server(property_.get("dependency_chain"), set())
+                condition = self.dependencies.condition(property_, place, subject, tried, conditions, notes)
+                only_server = self.dependencies.asks_server(property_.get("dependency_chain"))
                 if subject is not bucketed:
                     notes.append(
                         f"{place}: shares of the flag {property_.get('key')!r} are by the group, where PostHog's SDK "
@@ -253,28 +158,12 @@ class Flags:
         if percent is None:
             return [_with(rule, conditions)]
         share = {"by": by, "scheme": "posthog_rollout", "seed": flag.key, "of": 1, "from": 0}
-        part = {"share": {**share, "to": _percent(percent, where) / 100, "to_inclusive": True}}
+        part = {"share": {**share, "to": percentage(percent, where) / 100, "to_inclusive": True}}
         rules = [_with(rule, [*conditions, part])]
         if flag.filters.get("early_exit"):
             missed = {"id": f"group-{at}-missed", "serve": {"variant": flag.plain[False]}, "on_undecided": on_undecided}
             rules.append(_with(missed, conditions))
         return rules
-
-    def _asks_server(self, chain: Any, seen: set[str]) -> str:
-        """Why one of these flags, or of those that they depend on, may need the server; empty when none does."""
-        for key in (
-            [key for key in chain if isinstance(key, str) and key in self.flags and key not in seen]
-            if isinstance(chain, list)
-            else []
-        ):
-            seen.add(key)
-            for group in _dicts(self.flags[key].filters.get("groups")):
-                for each in _dicts(group.get("properties")):
-                    why = self.cohorts.only_server(str(each.get("value"))) if each.get("type") == "cohort" else ""
-                    why = why or self._asks_server(each.get("dependency_chain"), seen)
-                    if why:
-                        return f"flag {shown(key)}: {why}"
-        return ""
 
     def _serve(self, flag: Flag, group: Mapping[str, Any], by: list[str]) -> dict[str, Any]:
         """A variant by its own hash, or the one that the group names; past the last of them plain true."""
@@ -316,24 +205,8 @@ class Flags:
             "rules": rules,
             "fallthrough": None,
         }
-        name = _free(f"{flag.key}.payload", self.flags)
+        name = free(f"{flag.key}.payload", self.flags)
         self.draft.add_flag(name, entry, where=f"{flag.where}.filters.payloads", why=why)
-
-
-def _copy(flag: Flag) -> Flag:
-    """The flag without any type of group: whoever reads it says for whom. One over groups is by no device."""
-    filters, body = dict(flag.filters), dict(flag.body)
-    index = filters.pop(_INDEX, None)
-    if index is not None:
-        body.pop(_BUCKETED, None)
-        filters.pop(_BUCKETED, None)
-    if isinstance(filters.get("groups"), list):
-        filters["groups"] = [
-            {name: value for name, value in each.items() if name != _INDEX} if isinstance(each, dict) else each
-            for each in filters["groups"]
-            if not isinstance(each, dict) or each.get(_INDEX) in (None, index)
-        ]
-    return Flag(flag.key, {**body, "filters": filters}, flag.at)
 
 
 def _payloads(flag: Flag) -> dict[str, Any]:
@@ -361,20 +234,3 @@ def _with(rule: dict[str, Any], conditions: Iterable[dict[str, Any]]) -> dict[st
     if not listed:
         return rule
     return {**rule, "when": listed[0] if len(listed) == 1 else {"all": listed, "in_order": True}}
-
-
-def _dicts(raw: Any) -> list[dict[str, Any]]:
-    return [each for each in raw if isinstance(each, dict)] if isinstance(raw, list) else []
-
-
-def _percent(raw: Any, where: str) -> float:
-    if isinstance(raw, bool) or not isinstance(raw, (int, float)) or not 0 <= raw <= 100:
-        msg = f"{where}.rollout_percentage is {shown(raw)}, no percentage"
-        raise Unsupported(msg)
-    return raw
-
-
-def _free(name: str, taken: Container[str]) -> str:
-    while name in taken:
-        name += "'"
-    return name
