@@ -10,7 +10,7 @@ from buildflags_sdk.importers.draft import Draft, Unsupported
 from buildflags_sdk.importers.links import Links
 
 from .flag import INDEX, Flag, dicts, free, without_types
-from .properties import Subject, undecidable
+from .properties import Subject, in_order, undecidable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -78,7 +78,7 @@ class Dependencies:
         tried.blur(self._beyond(chain))
         if key not in chain or key not in self.flags:
             return undecidable(f"flag {key}")
-        return _all([*checks, self._answers(key, decided[key], wanted)])
+        return in_order([*checks, self._answers(key, decided[key], wanted)])
 
     def in_cohort(self, number: str, where: str, tried: Tried, notes: list[str]) -> str:
         """What a filter over a cohort tries: its own filters know nothing of what the flag has tried before.
@@ -190,10 +190,6 @@ class Dependencies:
             self._copies[made] = name
             self._to_copy.append((without_types(flag), name, self.person if subject.group_type is None else subject))
         return self._copies[made]
-
-
-def _all(conditions: list[Condition]) -> Condition:
-    return conditions[0] if len(conditions) == 1 else {"all": conditions, "in_order": True}
 
 
 def _filters(flag: Flag) -> list[dict[str, Any]]:

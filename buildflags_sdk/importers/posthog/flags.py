@@ -10,7 +10,7 @@ from buildflags_sdk.importers.draft import Draft, Unsupported, a_list, an_object
 
 from .fields import of_flag
 from .flag import BUCKETED, FALSE, INDEX, TRUE, Flag, free, percentage
-from .properties import Subject, property_condition, undecidable
+from .properties import Subject, in_order, property_condition, undecidable
 from .tried import Tried
 
 if TYPE_CHECKING:
@@ -233,4 +233,4 @@ def _with(rule: dict[str, Any], conditions: Iterable[dict[str, Any]]) -> dict[st
     listed = list(conditions)
     if not listed:
         return rule
-    return {**rule, "when": listed[0] if len(listed) == 1 else {"all": listed, "in_order": True}}
+    return {**rule, "when": in_order(listed)}

@@ -73,6 +73,11 @@ def undecidable(what: str) -> dict[str, Any]:
     return {"member_of": f"posthog:{what}", "on_missing": "undecided"}
 
 
+def in_order(conditions: list[dict[str, Any]]) -> dict[str, Any]:
+    """All of them, as the SDK asks them: whichever does not hold or is undecided first settles it."""
+    return conditions[0] if len(conditions) == 1 else {"all": conditions, "in_order": True}
+
+
 def property_condition(raw: dict[str, Any], where: str, subject: Subject, notes: list[str]) -> dict[str, Any]:
     """One filter over a property. Raises `Unsupported` for a shape or a pattern that has no equal here."""
     key, operator, value = raw.get("key"), raw.get("operator") or "exact", raw.get("value")

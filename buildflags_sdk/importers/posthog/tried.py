@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from .properties import in_order
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -49,4 +51,4 @@ class Tried:
             return None
         if not paths:
             return decided
-        return {"any": [*(path[0] if len(path) == 1 else {"all": path, "in_order": True} for path in paths), decided]}
+        return {"any": [*map(in_order, paths), decided]}
